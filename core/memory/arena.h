@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arenas: 1 MiB pieces of the system's memory, cut into pools; and the budget.
+ *
+ * The budget is what `max_memory` limits: every arena and every large block is
+ * charged against it before it is taken, and nothing else is. Mutators charge
+ * in steps (cache.h), so the counter is no line that all threads fight for.
+ *
+ * Invariant: held <= max, always. Sum of what is taken + unused quotas = held.
+ * Pools without a single block in use come back here at once; an arena without
+ * a single pool in use goes back to the allocator below, but for one spare.
+ */
+#ifndef TN_CORE_MEMORY_ARENA_H
+#define TN_CORE_MEMORY_ARENA_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/attr.h"
+#include "core/base/sync.h"
+
+#if defined(TN_TEST_TINY) && TN_TEST_TINY
+#define TN_POOL_BYTES ((size_t)4096)
+#define TN_ARENA_POOLS 4
+#else
+#define TN_POOL_BYTES ((size_t)16384)
+#define TN_ARENA_POOLS 64
+#endif
+#define TN_ARENA_BYTES (TN_POOL_BYTES * TN_ARENA_POOLS)
+
+struct tn_pool;
+
+struct tn_arena {
+    /* [const] */
+    char *base;
+    /* [lock]   arenas.lock */
+    struct tn_arena *next;
+    struct tn_arena *prev;
+    uint64_t free_pools; /* one bit each */
+    bool is_listed;      /* among those that have a free pool */
+};
+
+struct tn_arenas {
+    /* [const] */
+    size_t max_bytes; /* SIZE_MAX: no limit */
+    /* [lock]   lock (TN_RANK_ARENAS) */
+    struct tn_mutex lock;
+    struct tn_arena *partial; /* arenas with a free pool */
+    size_t n_arenas;
+    size_t n_empty;
+    /* [atomic] bytes charged; only grows by a compare-and-swap that keeps it <= max */
+    TN_CACHE_ALIGNED _Atomic(size_t) held_bytes;
+};
+
+void tn_arenas_init(struct tn_arenas *arenas, size_t max_bytes);
+
+/* Every pool must have come back. Returns the last arena. */
+void tn_arenas_fini(struct tn_arenas *arenas);
+
+/* Charges `bytes`, or charges nothing and returns TN_ERR_LIMIT. Lock-free. */
+TN_MUST_CHECK int tn_arenas_charge(struct tn_arenas *arenas, size_t bytes);
+void tn_arenas_uncharge(struct tn_arenas *arenas, size_t bytes);
+
+/* A pool's memory, uninitialised and aligned to its size, and the arena that it
+ * is from. Returns 0, TN_ERR_LIMIT or TN_ERR_NOMEM. Takes the lock. */
+TN_MUST_CHECK int tn_arenas_take_pool(struct tn_arenas *arenas, void **ret_pool,
+                                      struct tn_arena **ret_arena);
+void tn_arenas_return_pool(struct tn_arenas *arenas, struct tn_arena *arena, void *pool);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Caches: what one mutator allocates from and frees to.
+ *
+ * For every size class and kind there is a current pool, whose free list the
+ * fast paths use, and a list of further pools that have something free. Full
+ * pools are on no list: they come back through a free of their owner's or
+ * through the attention stack. Blocks of other owners' pools are collected in
+ * a few lanes, by pool, and returned with one compare-and-swap for many
+ * (snmalloc batches its remote frees likewise).
+ *
+ * Threads: the bearer of the mutator only, but for `attention` and `queued_large`.
+ */
+#ifndef TN_CORE_MEMORY_CACHE_H
+#define TN_CORE_MEMORY_CACHE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "core/base/attr.h"
+#include "core/base/sync.h"
+#include "core/memory/pool.h"
+
+#define TN_CACHE_LANES 8
+
+/* Blocks on their way back to a pool of somebody else's. */
+struct tn_lane {
+    struct tn_pool *pool; /* NULL: the lane is empty */
+    struct tn_free_block *head;
+    struct tn_free_block *tail;
+    uint32_t n_blocks;
+};
+
+struct tn_bin {
+    struct tn_pool *current; /* never NULL; `tn_pool_none` if there is none */
+    struct tn_pool *partial; /* others with something free */
+};
+
+struct tn_large;
+
+struct tn_cache {
+    /* [const] */
+    struct tn_arenas *arenas;
+    uint16_t id; /* of the mutator */
+    /* [owner]  */
+    struct tn_bin bins[TN_KIND_END][TN_SIZE_CLASSES];
+    struct tn_lane lanes[TN_CACHE_LANES];
+    size_t quota_bytes; /* charged to the budget, not yet used */
+    /* [lock]   large_lock (TN_RANK_LARGE) */
+    struct tn_mutex large_lock;
+    struct tn_large *large; /* large objects, for walkers */
+    /* [atomic] pushed by anybody, taken whole by the owner */
+    TN_CACHE_ALIGNED _Atomic(struct tn_pool *) attention;
+    _Atomic(struct tn_large *) queued_large;
+};
+
+/* Stands in for "no current pool": it has no free block. Never written. */
+extern struct tn_pool tn_pool_none;
+
+void tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas, uint16_t id);
+
+/* Everything must have been freed. */
+void tn_cache_fini(struct tn_cache *cache);
+
+/* The slow halves. */
+TN_MUST_CHECK int tn_cache_alloc_slow(struct tn_cache *cache, enum tn_block_kind kind,
+                                      unsigned int size_class, void **ret_block);
+void tn_cache_free_edge_slow(struct tn_cache *cache, struct tn_pool *pool);
+void tn_cache_free_remote_slow(struct tn_cache *cache, struct tn_pool *pool,
+                               struct tn_free_block *block);
+
+/*
+ * A block of a size class, uninitialised but for zeros in its first eight bytes
+ * if the kind is TN_KIND_OBJECT. Returns 0, TN_ERR_LIMIT or TN_ERR_NOMEM.
+ */
+TN_MUST_CHECK TN_ALWAYS_INLINE int tn_cache_alloc(struct tn_cache *cache, enum tn_block_kind kind,
+                                                  unsigned int size_class, void **ret_block)
+{
+    struct tn_pool *pool = cache->bins[kind][size_class].current;
+    struct tn_free_block *block = pool->free;
+
+    if (TN_UNLIKELY(block == NULL))
+        return tn_cache_alloc_slow(cache, kind, size_class, ret_block);
+    pool->free = block->next;
+    pool->n_used++;
+    *ret_block = block;
+    return 0;
+}
+
+/* Frees a block of any cache's pool. Never fails. */
+TN_ALWAYS_INLINE void tn_cache_free(struct tn_cache *cache, void *freed)
+{
+    struct tn_pool *pool = tn_pool_of(freed);
+    struct tn_free_block *block = freed;
+
+    block->zero = 0;
+    if (TN_UNLIKELY(pool->owner != cache)) {
+        tn_cache_free_remote_slow(cache, pool, block);
+        return;
+    }
+    block->next = pool->free;
+    pool->free = block;
+    if (TN_UNLIKELY(--pool->n_used == 0 || pool->is_full))
+        tn_cache_free_edge_slow(cache, pool);
+}
+
+/* Returns what waits in the lanes to the owners. At safe points. Lock-free. */
+void tn_cache_flush(struct tn_cache *cache);
+
+/* Charges memory that is not cut from pools, out of the cache's quota. */
+TN_MUST_CHECK int tn_cache_charge(struct tn_cache *cache, size_t bytes);
+void tn_cache_uncharge(struct tn_cache *cache, size_t bytes);
+
+/* Gives the unused quota back to the budget. */
+void tn_cache_release_quota(struct tn_cache *cache);
+
+/* Marks an object block of this cache's pools as waiting to be merged and makes
+ * the owner look. Any thread that is online; the object is alive. Lock-free. */
+void tn_pool_queue(struct tn_pool *pool, void *block);
+
+/* Takes everything off the attention stack: takes back what was returned, and
+ * calls `merge` for each object that waits to be merged (large ones as well).
+ * True if there was anything. */
+bool tn_cache_attend(struct tn_cache *cache, void (*merge)(void *object, void *arg), void *arg);
+
+/* True if somebody has left something. Sequentially consistent: the other half
+ * of the handshake in object/mutator.h. */
+bool tn_cache_needs_attention(const struct tn_cache *cache);
+
+#endif

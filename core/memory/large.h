@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Large blocks: more than TN_SMALL_MAX bytes, straight from the allocator below
+ * and charged to the budget one by one. Those of objects have a header in front
+ * that keeps them on a list of their cache's, so that walkers find them.
+ */
+#ifndef TN_CORE_MEMORY_LARGE_H
+#define TN_CORE_MEMORY_LARGE_H
+
+#include <stddef.h>
+
+#include "core/memory/cache.h"
+
+struct tn_large {
+    /* [const] */
+    struct tn_cache *owner; /* on whose list it is */
+    size_t block_bytes;     /* without this header */
+    /* [lock]   owner->large_lock */
+    struct tn_large *next;
+    struct tn_large *prev;
+    /* [atomic] among those that wait to be merged; at most once in its life */
+    struct tn_large *next_queued;
+    uint64_t reserved_for_alignment;
+};
+
+/* The largest block, header and all. */
+#define TN_LARGE_MAX ((size_t)1 << 40)
+
+/* A block of an object. Its first eight bytes are zero. */
+TN_MUST_CHECK int tn_large_object_alloc(struct tn_cache *cache, size_t bytes, void **ret_block);
+/* By any mutator: `cache` is that of the one who frees. */
+void tn_large_object_free(struct tn_cache *cache, void *block);
+
+/* A buffer. The caller remembers its size. */
+TN_MUST_CHECK int tn_large_buffer_alloc(struct tn_cache *cache, size_t bytes, void **ret_block);
+void tn_large_buffer_free(struct tn_cache *cache, void *block, size_t bytes);
+
+/* As tn_pool_queue(), for a large object. */
+void tn_large_queue(void *block);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mutators: what a thread bears while it touches the heap.
+ *
+ * A mutator is an owner's number with everything that belongs to the owner: its
+ * allocation cache, its counters, the dead objects that it has to work off and
+ * the memory that waits for a grace period. In modes `atomic` and `biased`
+ * every attached thread has one of its own; in mode `gil` there is exactly one,
+ * and the thread that holds the global lock bears it. So "is the owner me?" is
+ * the same question in all modes.
+ *
+ *   state    meaning                                   who moves it on
+ *   online   its thread is at work with it             its thread: offline
+ *   offline  nobody is at work with it                 its thread: online; anybody: claimed
+ *   claimed  somebody else works off what it left      the claimer: offline
+ *
+ * Invariants
+ *  - Only the bearer (the thread that brought it online or claimed it) touches
+ *    what is tagged [owner].
+ *  - Whoever leaves something for another mutator pushes first and reads the
+ *    state afterwards; whoever goes offline writes the state first and looks
+ *    for what was left afterwards (both sequentially consistent). So nothing
+ *    is left to a sleeper: the one or the other sees it (Dekker).
+ *  - A mutator outlives its thread. What it owns is claimable for ever, and the
+ *    next thread that attaches takes it over.
+ */
+#ifndef TN_CORE_OBJECT_MUTATOR_H
+#define TN_CORE_OBJECT_MUTATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/attr.h"
+#include "core/memory/cache.h"
+#include "core/memory/limbo.h"
+#include "core/object/object.h"
+#include "core/object/refcount.h"
+
+#define TN_MUTATORS_MAX 1024
+
+enum tn_mutator_state {
+    TN_MUTATOR_OFFLINE,
+    TN_MUTATOR_ONLINE,
+    TN_MUTATOR_CLAIMED,
+};
+
+struct tn_mutator {
+    /* [const] */
+    struct tn_bearer bearer; /* first: see tn_bearer_id() */
+    bool defers;             /* frees after a grace period; false in mode gil */
+    bool publishes;          /* somebody else may look; false in mode gil */
+    struct tn_heap *heap;
+    uint64_t birth_head;   /* the first eight bytes of a new object, type and bits zero */
+    int64_t birth_shared;  /* the second eight */
+
+    /* [owner]  */
+    struct tn_cache cache;
+    struct tn_limbo limbo;
+    struct tn_object *dying; /* stack, linked through `shared` */
+
+    /* [owner]  written with relaxed stores, read by anyone for statistics */
+    _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less freed here; sums are right */
+    _Atomic(int64_t) live_bytes;          /* likewise */
+    _Atomic(int64_t) n_dying;
+    _Atomic(uint64_t) n_merges_queued;
+    _Atomic(uint64_t) n_merges_claimed;
+
+    /* [atomic] enum tn_mutator_state, see above */
+    TN_CACHE_ALIGNED _Atomic(uint32_t) state;
+    /* [atomic] set before going offline if limbo or dying are not empty */
+    _Atomic(bool) has_leftovers;
+    /* [lock]   heap->threads_lock: some thread is attached to it */
+    bool is_borne;
+};
+
+/*
+ * Allocates the block of an object and writes its header: one reference, held
+ * by the caller; private. `block_bytes` counts the header. What is behind the
+ * header is not initialised: the caller fills it before it publishes.
+ * Returns 0, TN_ERR_NOMEM, TN_ERR_LIMIT or TN_ERR_TOO_BIG. Does not block.
+ */
+TN_MUST_CHECK int tn_object_new(struct tn_mutator *mu, enum tn_type_id type, size_t block_bytes,
+                                struct tn_object **ret_object);
+
+/*
+ * A buffer that belongs to one object or table and may be read under RCU. It
+ * begins with this; the rest is the caller's.
+ */
+struct tn_buffer {
+    struct tn_buffer *next; /* [owner] once retired: the next one in limbo */
+    size_t size_bytes;      /* [const] including this header */
+};
+
+/* Allocates a buffer of `size_bytes` including its header, which is filled in;
+ * the rest is uninitialised. Counts as live. Errors as tn_object_new(). */
+TN_MUST_CHECK int tn_buffer_new(struct tn_mutator *mu, size_t size_bytes,
+                                struct tn_buffer **ret_buffer);
+
+/* Gives back a buffer that no other thread has ever been able to see. */
+void tn_buffer_free(struct tn_mutator *mu, struct tn_buffer *buffer);
+
+/* Gives back a buffer that readers may be looking at: freed after a grace
+ * period. Its contents stay as they are until then. Never allocates or fails. */
+void tn_buffer_retire(struct tn_mutator *mu, struct tn_buffer *buffer);
+
+static inline void tn_count_add(_Atomic(int64_t) *counter, int64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* ---- For object/, gc/ and the reclaimer ---- */
+
+/* Puts a dead object on the bearer's list of the dying. Never allocates. */
+void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead);
+
+/* Asks the owner of `o`, which has just become queued, to merge. If the owner
+ * is offline, claims it and merges. Never fails. */
+void tn_mutator_request_merge(struct tn_mutator *mu, struct tn_object *o);
+
+/*
+ * Works off what has collected: merge requests, returned blocks, up to `budget`
+ * destructions, and memory whose grace period is over. The bearer only, at a
+ * safe point. Returns true if something is left that can be done right away.
+ */
+bool tn_mutator_work(struct tn_mutator *mu, size_t budget);
+
+/* Claims an offline mutator; false if it is not offline. */
+bool tn_mutator_claim(struct tn_mutator *mu);
+
+/* Gives a claimed mutator back, and sees to what came in meanwhile. */
+void tn_mutator_unclaim(struct tn_mutator *mu);
+
+#endif

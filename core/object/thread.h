@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Heaps and the threads that use them.
+ */
+#ifndef TN_CORE_OBJECT_THREAD_H
+#define TN_CORE_OBJECT_THREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/attr.h"
+#include "core/object/object.h"
+
+enum tn_mode {
+    TN_MODE_GIL,    /* one global lock; counts are plain; memory is freed at once */
+    TN_MODE_ATOMIC, /* a lock per object; counts are atomic; RCU-deferred frees */
+    TN_MODE_BIASED, /* a lock per object; the owner's counts are plain; RCU-deferred frees */
+};
+
+/* "gil", "atomic" or "biased". */
+const char *tn_mode_name(enum tn_mode mode);
+/* The mode of a name, or TN_ERR_INVAL. */
+TN_MUST_CHECK int tn_mode_from_name(const char *name, enum tn_mode *ret_mode);
+
+struct tn_heap_options {
+    enum tn_mode mode;
+    size_t max_memory_bytes;     /* 0: no limit */
+    uint64_t switch_interval_ns; /* mode gil; 0: TN_SWITCH_INTERVAL_NS */
+    size_t max_backlog_bytes;    /* in limbo per mutator before it waits; 0: TN_BACKLOG_BYTES */
+};
+
+#define TN_SWITCH_INTERVAL_NS UINT64_C(5000000)
+#define TN_BACKLOG_BYTES ((size_t)32 << 20)
+
+/* Destructions per safe point that others should not notice (some 50 us). */
+#define TN_WORK_BUDGET ((size_t)1024)
+
+/* Creates an empty heap. `options` may be NULL: biased, no limit. The caller
+ * frees it. Returns 0, TN_ERR_NOMEM, or TN_ERR_LIMIT if the limit is too small
+ * to hold even an empty heap. */
+TN_MUST_CHECK int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap);
+
+/*
+ * Frees a heap and leaves NULL behind; NULL is allowed. Every thread has
+ * detached. What names still refer to is dropped first. Returns the number of
+ * objects that were still alive then, which can only be members of cycles and
+ * references that a caller forgot; their memory is freed all the same.
+ */
+size_t tn_heap_free(struct tn_heap **heapp);
+
+enum tn_mode tn_heap_mode(const struct tn_heap *heap);
+
+/* Attaches the calling thread, offline. A thread is attached to one heap at a
+ * time. Returns 0, TN_ERR_NOMEM, TN_ERR_LIMIT or TN_ERR_TOO_MANY. */
+TN_MUST_CHECK int tn_thread_attach(struct tn_heap *heap, struct tn_thread **ret_thread);
+
+/* Works off everything that the thread still has to, then detaches it. It is
+ * offline. Leaves NULL behind; NULL is allowed. */
+void tn_thread_detach(struct tn_thread **threadp);
+
+/* Begins to work with the heap. In mode gil this waits for the global lock.
+ * The result is valid until tn_thread_offline(), and in mode gil may be another
+ * one next time. */
+struct tn_mutator *tn_thread_online(struct tn_thread *thread);
+
+/* Ends it. Nothing borrowed may be used any more. Does not block. */
+void tn_thread_offline(struct tn_thread *thread);
+
+/*
+ * A safe point, while online: the thread holds nothing that it borrowed. Merges
+ * what others asked for, works off up to `budget` destructions, frees what has
+ * passed its grace period, and in mode gil lets others have the lock if they
+ * have waited for the switch interval. Blocks only in mode gil, or to make a
+ * thread pay that has more than max_backlog_bytes in limbo.
+ * Returns true if destructions are left over for the next safe point.
+ */
+bool tn_thread_safepoint(struct tn_thread *thread, size_t budget);
+
+/*
+ * For a thread that was refused memory (TN_ERR_LIMIT): works off everything
+ * that is dead, waits for a grace period and gives free memory back to the
+ * budget, as far as this thread can. Online before and after; a safe point.
+ * Blocks for a grace period. Returns the number of bytes by which the held
+ * memory has shrunk.
+ */
+size_t tn_thread_reclaim(struct tn_thread *thread);
+
+/* The mutator that a thread which is online bears. */
+struct tn_mutator *tn_thread_mutator(struct tn_thread *thread);
+
+#endif
