@@ -53,9 +53,6 @@ void tn_arena_fini(struct tn_arena *arena);
 /* Takes back everything that was handed out. Keeps the first chunk. */
 void tn_arena_reset(struct tn_arena *arena);
 
-/* The out-of-line half of tn_arena_alloc(). */
-void *tn_arena_alloc_slow(struct tn_arena *arena, size_t size);
-
 /*
  * Memory of `size` bytes, aligned to 16, not cleared, valid until the next
  * reset. NULL if the cap is met (then tn_arena_is_refused()) or the system has

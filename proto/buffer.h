@@ -38,16 +38,16 @@ static inline size_t tn_buffer_len(const struct tn_buffer *buf)
     return buf->tail - buf->head;
 }
 
-/* What has been appended and not consumed. */
+/* What has been appended and not consumed; NULL if nothing ever was. */
 static inline const uint8_t *tn_buffer_begin(const struct tn_buffer *buf)
 {
-    return buf->data + buf->head;
+    return buf->data ? buf->data + buf->head : NULL;
 }
 
 /* Where the next byte goes; tn_buffer_room() bytes may be written there. */
 static inline uint8_t *tn_buffer_end(struct tn_buffer *buf)
 {
-    return buf->data + buf->tail;
+    return buf->data ? buf->data + buf->tail : NULL;
 }
 
 static inline size_t tn_buffer_room(const struct tn_buffer *buf)

@@ -29,10 +29,9 @@
  * arena's cap is below what the message needs, or TN_ERR_NOMEM. `ret_status` may
  * be NULL. What was taken from the arena stays taken until it is reset.
  */
-TN_MUST_CHECK int tn_message_unpack(const ProtobufCMessageDescriptor *desc,
-                                    struct tn_slice payload, const struct tn_scan_limits *limits,
-                                    struct tn_arena *arena, ProtobufCMessage **ret_message,
-                                    struct tn_status *ret_status);
+TN_MUST_CHECK int tn_message_unpack(const ProtobufCMessageDescriptor *desc, struct tn_slice payload,
+                                    const struct tn_scan_limits *limits, struct tn_arena *arena,
+                                    ProtobufCMessage **ret_message, struct tn_status *ret_status);
 
 /*
  * The same for a request; fails also with TN_ERR_INVAL if it has no id

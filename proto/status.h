@@ -67,8 +67,7 @@ enum tn_code {
       "The server has as many connections as it accepts; try again later.")                        \
     X(TOO_MANY_IN_FLIGHT, RESOURCE_EXHAUSTED, TOO_MANY,                                            \
       "Too many requests of this connection are unanswered; read answers before sending more.")    \
-    X(SHUTTING_DOWN, UNAVAILABLE, CLOSED,                                                          \
-      "The server is shutting down; connect again later.")                                         \
+    X(SHUTTING_DOWN, UNAVAILABLE, CLOSED, "The server is shutting down; connect again later.")     \
     X(SESSION_LOST, UNAVAILABLE, CLOSED,                                                           \
       "The connection is gone, and with it the session's handles; open a new session.")            \
     /* Of a message. */                                                                            \
@@ -139,8 +138,7 @@ enum tn_code {
       "The batch has more steps than are accepted at a time; split it.")                           \
     X(STEP_HAS_NO_OBJECT, FAILED_PRECONDITION, PRECONDITION,                                       \
       "The step that is referred to failed, or does not return an object.")                        \
-    X(STEP_FAILED, ABORTED, PRECONDITION,                                                          \
-      "An earlier step failed, so this one was not executed.")                                     \
+    X(STEP_FAILED, ABORTED, PRECONDITION, "An earlier step failed, so this one was not executed.") \
     /* Of nobody in particular. */                                                                 \
     X(IO_ERROR, UNAVAILABLE, IO, "An operation of the operating system failed.")                   \
     X(INTERNAL, INTERNAL, IO, "Something is wrong in the server; please report it.")               \
@@ -151,7 +149,7 @@ enum tn_reason {
 #define TN_REASON_VALUE(name, code, err, text) TN_REASON_##name,
     TN_REASON_LIST(TN_REASON_VALUE)
 #undef TN_REASON_VALUE
-        TN_REASON_END
+    TN_REASON_END
 };
 
 /* Everything here: any thread, never blocks, allocates nothing. */
