@@ -4,7 +4,7 @@
 
 add_custom_target(
   check-all
-  COMMAND "${PROJECT_SOURCE_DIR}/script/lint" --tidy "${PROJECT_BINARY_DIR}"
+  COMMAND "${PROJECT_SOURCE_DIR}/script/lint" --tidy "--build-dir=${PROJECT_BINARY_DIR}"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
   USES_TERMINAL VERBATIM
   COMMENT "Running every linter")

@@ -4,9 +4,11 @@
 # What the scripts of this directory share; sourced, never run.
 
 # The scripts work from anywhere: they go to the root of the repository.
+caller_directory=$PWD
 cd "$(dirname "$0")/.." || exit 1
-# shellcheck disable=SC2034 # for those who source this
 root=$PWD
+self=$root/script/${0##*/}
+export caller_directory root
 
 # Git refuses a repository that belongs to somebody else, as in a container
 # that runs as root on a mounted clone. Reading file names is harmless.
@@ -25,7 +27,7 @@ die() {
 
 # Prints the comment at the top of the script itself as its help.
 usage() {
-    sed -n '/^# Usage:/,/^$/{ s/^# \{0,1\}//; p; }' "$0"
+    sed -n '/^# Usage:/,/^$/{ s/^# \{0,1\}//; p; }' "$self"
 }
 
 # How many jobs at once: TN_JOBS, or one for each processor.
@@ -34,11 +36,11 @@ jobs() {
 }
 
 # Names of the repository's files that match the patterns, one a line: those
-# that git tracks, or without git what lies outside build/.
+# that git knows or would add, or without git what lies outside build/.
 list_files() {
     if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
         # A file can be tracked and deleted.
-        git ls-files -- "$@" | while IFS= read -r file; do
+        git ls-files --cached --others --exclude-standard -- "$@" | while IFS= read -r file; do
             if [ -f "$file" ]; then printf '%s\n' "$file"; fi
         done
     else
