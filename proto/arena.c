@@ -199,7 +199,7 @@ void *tn_arena_grow(struct tn_arena *arena, void *old, size_t old_size, size_t n
     }
 
     moved = tn_arena_alloc(arena, new_size);
-    if (new &&old_size > 0)
+    if (moved && old_size > 0)
         memcpy(moved, old, old_size);
     return moved;
 }
