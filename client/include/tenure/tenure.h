@@ -1,0 +1,948 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libtenure: lending objects from a Tenure server.
+ *
+ * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
+ * lists, dicts. An object lives exactly as long as something refers to it: a
+ * name, another object, or a handle that a connected client holds.
+ *
+ *     TN_CLIENT_CLEANUP tn_client *client = NULL;
+ *     TN_VALUES_CLEANUP tn_values *values = tn_values_new();
+ *     tn_value list = tn_value_list(values);
+ *
+ *     tn_value_append(list, tn_value_int(values, 1));
+ *     tn_value_append(list, tn_value_str(values, "two"));
+ *     if (tn_client_open(NULL, &client) < 0 || tn_client_set(client, "x", list) < 0)
+ *         fprintf(stderr, "%s\n", tn_client_error(client)->message);
+ *
+ * What you meet here:
+ *   tn_client   a connection and its session; everything goes through one
+ *   tn_value    a value of your own: a node in a tn_values, which owns it
+ *   tn_handle   a reference to an object on the server, counted there
+ *   tn_target   which object a call is about: a name, a handle, a batch's step
+ *   tn_op       a call as data: for batches and for calls that do not wait
+ *   tn_reply    what came back for a tn_op
+ *
+ * Errors.   Functions that can fail return 0 or more on success and a negative
+ *           `enum tn_errno` otherwise; results are written on success only.
+ *           tn_client_error() tells the whole story in words.
+ * Threads.  A client and everything that belongs to it (handles, values that
+ *           hold handles, batches, iterators, replies) is used by one thread at
+ *           a time. Different clients have nothing in common. A tn_values without
+ *           handles belongs to nobody and is also used by one thread at a time.
+ * Blocking. Each function says whether it waits for the server. No other blocks.
+ * Losing the connection. There is no silent reconnect: a session's handles die
+ *           with its connection. From then on every call on the client returns
+ *           TN_ESESSION_LOST; close it and open another.
+ * fork().   A child must not use a client of its parent: every call returns
+ *           TN_EFORKED. Closing and freeing is safe there and tells the server
+ *           nothing, so the parent goes on undisturbed.
+ * The library prints nothing, handles no signals and raises none (no SIGPIPE).
+ */
+#ifndef TENURE_TENURE_H
+#define TENURE_TENURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TN_API __attribute__((visibility("default")))
+#define TN_CHECKED __attribute__((warn_unused_result))
+#define TN_FREED_BY(destructor) __attribute__((cleanup(destructor)))
+#else
+#define TN_API
+#define TN_CHECKED
+#endif
+
+/* ---- Errors -------------------------------------------------------------- */
+
+enum tn_errno {
+    TN_OK = 0,
+    /* Here, in the client. */
+    TN_ENOMEM = -1,        /* this process has no memory left */
+    TN_EINVAL = -2,        /* an argument is not allowed; also when the server says so */
+    TN_ECONNECT = -3,      /* no server could be reached at the endpoint */
+    TN_ESESSION_LOST = -4, /* the connection is gone, and the handles with it */
+    TN_EFORKED = -5,       /* the client belongs to the parent process */
+    TN_ETIMEOUT = -6,      /* the deadline has passed; whether it was done is not known */
+    TN_EAGAIN = -7,        /* as many requests are in flight as may be: see tn_client_wait() */
+    TN_EBUSY = -8,         /* not from inside a callback; or the object is in use: try again */
+    /* What the server refuses. tn_error.reason says which of several. */
+    TN_ETYPE = -9,          /* the object (or value) is not of a type that can do this */
+    TN_EUNHASHABLE = -10,   /* a list or dict cannot be a key */
+    TN_ENAME = -11,         /* no such name */
+    TN_EHANDLE = -12,       /* no such handle in this session */
+    TN_EKEY = -13,          /* no such key */
+    TN_EINDEX = -14,        /* the index is out of range */
+    TN_EOVERFLOW = -15,     /* the number does not fit */
+    TN_ETOO_BIG = -16,      /* longer, larger or more than is accepted at a time */
+    TN_ETOO_DEEP = -17,     /* nested more deeply than the operation follows */
+    TN_EPRECONDITION = -18, /* what was required does not hold; nothing was changed */
+    TN_ESTALE = -19,        /* a scan has been overtaken by changes: begin again */
+    TN_EUTF8 = -20,         /* a str is not valid UTF-8: store it as bytes */
+    TN_EMEMORY = -21,       /* the server's heap is full: delete or release something */
+    TN_EABORTED = -22,      /* an earlier step of the batch failed; this one was not executed */
+    TN_EUNSUPPORTED = -23,  /* the server does not know this operation or protocol */
+    TN_ESERVER = -24        /* something is wrong in the server, or it is shutting down */
+};
+
+/* An error in full. Strings are never NULL; without an error they are empty. */
+typedef struct tn_error {
+    int err;             /* enum tn_errno */
+    uint32_t code;       /* google.rpc.Code of a refusal; 0 if the error arose here */
+    const char *reason;  /* of a refusal, for programs: "NAME_NOT_FOUND" */
+    const char *message; /* for people: a sentence, ending in a full stop */
+} tn_error;
+
+/* "TN_ENAME"; for a number that is not listed "TN_E?". Never NULL. Any thread. */
+TN_API const char *tn_errno_name(int err);
+
+/* What an error means in general, without a full stop. Never NULL. Any thread. */
+TN_API const char *tn_errno_text(int err);
+
+/* The version of the library, such as "0.1.0". Never NULL. Any thread. */
+TN_API const char *tn_library_version(void);
+
+/* ---- Clients ------------------------------------------------------------- */
+
+typedef struct tn_client tn_client;
+
+#define TN_WAIT_FOREVER UINT32_MAX
+
+typedef struct tn_client_options {
+    size_t struct_size; /* set by TN_CLIENT_OPTIONS_INIT */
+    /*
+     * "unix:PATH" or "tcp:HOST:PORT". NULL: $TENURE_ENDPOINT if it is set, else
+     * the first of these that answers: $XDG_RUNTIME_DIR/tenure/tenured.sock,
+     * /run/tenure/tenured.sock, tcp:127.0.0.1:7477.
+     */
+    const char *endpoint;
+    /* Where the session's names are; NULL: "default". */
+    const char *namespace_name;
+    /* What the client is, for the server's log; NULL: the program's name. */
+    const char *client_name;
+    /* For connecting and opening the session. 0: 5000; TN_WAIT_FOREVER: none. */
+    uint32_t connect_timeout_ms;
+    /* The deadline of calls that do not say otherwise. 0: none. */
+    uint32_t timeout_ms;
+    /* How many requests may be unanswered. 0: what the server allows, at most 1024. */
+    uint32_t max_in_flight;
+    /* How many bytes of requests may wait to be sent. 0: 16 MiB. One larger
+     * request is still accepted while nothing else waits. */
+    size_t max_unsent_bytes;
+} tn_client_options;
+
+#define TN_CLIENT_OPTIONS_INIT { sizeof(tn_client_options), NULL, NULL, NULL, 0, 0, 0, 0 }
+
+/*
+ * Connects and opens a session. `options` may be NULL and is not needed
+ * afterwards. Waits for the server, and for the name service if the endpoint's
+ * host is not an address.
+ *
+ * Also where this fails a client comes back (except for TN_ENOMEM and a NULL
+ * `ret_client`): it can be asked for its error, and must be closed.
+ * TN_ECONNECT, TN_EINVAL, TN_ETIMEOUT, TN_ENOMEM, or what the server refuses.
+ */
+TN_API TN_CHECKED int tn_client_open(const tn_client_options *options, tn_client **ret_client);
+
+/*
+ * Ends the session: the server drops its handles. Leaves NULL behind; accepts
+ * NULL. Unfinished requests are sent as far as that goes without waiting, and
+ * their callbacks called with TN_ESESSION_LOST. Handles, values, batches and
+ * iterators of the client may outlive it: they then only can be freed. Inside a
+ * callback this takes effect when the function that called it returns.
+ */
+TN_API void tn_client_close(tn_client **client);
+
+/*
+ * What the last call on the client returned, in words. Never NULL; valid until
+ * the next call. `client` may be NULL: then tells that there was no memory.
+ */
+TN_API const tn_error *tn_client_error(const tn_client *client);
+
+/* The deadline of the calls that follow, in milliseconds; 0: none. Returns what
+ * it was. Safe with NULL (returns 0). */
+TN_API uint32_t tn_client_set_timeout(tn_client *client, uint32_t timeout_ms);
+
+/* Where the client is connected: "unix:/run/tenure/tenured.sock". Never NULL;
+ * empty if it is not connected. Valid as long as the client. */
+TN_API const char *tn_client_endpoint(const tn_client *client);
+
+/* The server's version and mode ("gil", "atomic", "biased") as it told them on
+ * opening. Never NULL; valid as long as the client. */
+TN_API const char *tn_client_server_version(const tn_client *client);
+TN_API const char *tn_client_server_mode(const tn_client *client);
+
+/* Whether calls still make sense: connected, not lost, not forked. */
+TN_API bool tn_client_is_open(const tn_client *client);
+
+/* ---- Handles ------------------------------------------------------------- */
+
+/*
+ * A reference to an object on the server, held by this session: as long as it is
+ * held, the object lives. Handles are counted here too: each tn_handle_ref() is
+ * matched by one tn_handle_release().
+ *
+ * Releasing never waits and never fails. What has been released is told to the
+ * server in front of the next request, or by tn_client_flush(). It is safe after
+ * the client was closed or lost.
+ */
+typedef struct tn_handle tn_handle;
+
+/* One more reference on this side. Returns its argument, which may be NULL. */
+TN_API tn_handle *tn_handle_ref(tn_handle *handle);
+
+/* Drops a reference. Leaves NULL behind; accepts NULL. */
+TN_API void tn_handle_release(tn_handle **handle);
+
+/* ---- Values -------------------------------------------------------------- */
+
+/* What a value is. The first nine are also the types of stored objects. */
+typedef enum tn_kind {
+    TN_KIND_INVALID = 0,
+    TN_KIND_NONE = 1,
+    TN_KIND_BOOL = 2,
+    TN_KIND_INT = 3,
+    TN_KIND_FLOAT = 4,
+    TN_KIND_STR = 5,
+    TN_KIND_BYTES = 6,
+    TN_KIND_TUPLE = 7,
+    TN_KIND_LIST = 8,
+    TN_KIND_DICT = 9,
+    /* In a value that you build: an object that you hold. In a value that you
+     * got: here it was cut off, and this refers to what would follow. */
+    TN_KIND_HANDLE = 100,
+    /* In a batch: the object that an earlier step returns. */
+    TN_KIND_RESULT = 101
+} tn_kind;
+
+/* "list"; for TN_KIND_INVALID and unlisted numbers "invalid". Never NULL. Any thread. */
+TN_API const char *tn_kind_name(tn_kind kind);
+
+/*
+ * Values live in a tn_values: a table that grows as they are added and is freed,
+ * or cleared for the next use, all at once. The values in one table may refer to
+ * each other in any way, cycles included. None of this ever recurses.
+ *
+ * Building needs no error checks: what fails (no memory, an argument that is not
+ * a value of this table) yields an invalid value and is remembered in the
+ * table; the call that the value is passed to then returns that error.
+ */
+typedef struct tn_values tn_values;
+
+/* A node in a table. Plain data: copied freely, never freed, valid until the
+ * table is cleared or freed. `node` counts from 0 in the order of creation. */
+typedef struct tn_value {
+    tn_values *values;
+    uint32_t node;
+} tn_value;
+
+/* Returns NULL if there is no memory; everything below accepts that. */
+TN_API tn_values *tn_values_new(void);
+
+/* Frees all values, and releases handles among them. Leaves NULL behind; accepts NULL. */
+TN_API void tn_values_free(tn_values **values);
+
+/* The same, but keeps the memory for what is built or received next. */
+TN_API void tn_values_clear(tn_values *values);
+
+/* 0, or the first error since the table was new or cleared. */
+TN_API int tn_values_error(const tn_values *values);
+
+/* How many nodes the table has; those of its values are below this. */
+TN_API size_t tn_values_count(const tn_values *values);
+
+TN_API tn_value tn_value_none(tn_values *values);
+TN_API tn_value tn_value_bool(tn_values *values, bool truth);
+TN_API tn_value tn_value_int(tn_values *values, int64_t integer);
+TN_API tn_value tn_value_float(tn_values *values, double real);
+
+/* Copies a text: up to its NUL, or of a given length. It must be UTF-8, which is
+ * checked by the server; NUL characters are allowed. */
+TN_API tn_value tn_value_str(tn_values *values, const char *text);
+TN_API tn_value tn_value_str_n(tn_values *values, const char *text, size_t len);
+
+/* Copies bytes. */
+TN_API tn_value tn_value_bytes(tn_values *values, const void *data, size_t size);
+
+/* A tuple of values that exist; it cannot be changed. `items` may be NULL if
+ * `n_items` is 0. */
+TN_API tn_value tn_value_tuple(tn_values *values, const tn_value *items, size_t n_items);
+
+/* An empty list; see tn_value_append(). */
+TN_API tn_value tn_value_list(tn_values *values);
+
+/* An empty dict; see tn_value_set(). */
+TN_API tn_value tn_value_dict(tn_values *values);
+
+/* An object that the session holds: a reference to it, not a copy. The table
+ * takes a reference of its own to the handle. */
+TN_API tn_value tn_value_handle(tn_values *values, tn_handle *handle);
+
+/* In a batch: the object that step number `step` (tn_batch_add()) returns. */
+TN_API tn_value tn_value_result(tn_values *values, int step);
+
+/* Appends to a list of the same table, which may be the item itself. Returns 0,
+ * TN_EINVAL, TN_ETYPE if `list` is none, or TN_ENOMEM; the table remembers it. */
+TN_API int tn_value_append(tn_value list, tn_value item);
+
+/* Adds an entry to a dict. Where the key is there already the server keeps the
+ * last one, as Python does. Errors as for tn_value_append(). */
+TN_API int tn_value_set(tn_value dict, tn_value key, tn_value value);
+
+/* The same with a str as key. */
+TN_API int tn_value_set_str(tn_value dict, const char *key, tn_value value);
+
+/* Copies a value with all that it refers to, shared and cyclic parts included,
+ * into another table. */
+TN_API tn_value tn_value_copy(tn_values *values, tn_value value);
+
+/* ---- Reading values. All of it is safe with invalid values. ---- */
+
+TN_API tn_kind tn_value_kind(tn_value value);
+
+static inline bool tn_value_is_valid(tn_value value)
+{
+    return tn_value_kind(value) != TN_KIND_INVALID;
+}
+
+/* Each writes the result and returns 0, or returns TN_ETYPE. A float may also be
+ * read from an int. */
+TN_API int tn_value_as_bool(tn_value value, bool *ret_truth);
+TN_API int tn_value_as_int(tn_value value, int64_t *ret_integer);
+TN_API int tn_value_as_float(tn_value value, double *ret_real);
+
+/* The text of a str, NUL-terminated, owned by the table; NULL if it is none.
+ * `ret_len` may be NULL. A text from the server is valid UTF-8. */
+TN_API const char *tn_value_as_str(tn_value value, size_t *ret_len);
+
+/* The bytes of a bytes or str, owned by the table; NULL if it is neither. */
+TN_API const void *tn_value_as_bytes(tn_value value, size_t *ret_size);
+
+/* The handle of a TN_KIND_HANDLE, owned by the table (keep it with
+ * tn_handle_ref()); NULL if it is none. */
+TN_API tn_handle *tn_value_as_handle(tn_value value);
+
+/* The type of the object behind a handle, where the server told it; otherwise
+ * TN_KIND_INVALID. Objects never change their type. */
+TN_API tn_kind tn_handle_kind(const tn_handle *handle);
+
+/* Items of a tuple or list, entries of a dict, bytes of a str or bytes; otherwise 0. */
+TN_API size_t tn_value_len(tn_value value);
+
+/* Item number `index` of a tuple or list; value of entry `index` of a dict.
+ * Invalid if it is out of range. */
+TN_API tn_value tn_value_item(tn_value value, size_t index);
+
+/* Key of entry `index` of a dict. Invalid if it is out of range. */
+TN_API tn_value tn_value_key(tn_value dict, size_t index);
+
+/* The value of the last entry whose key is this str; invalid if there is none.
+ * Looks at every entry. */
+TN_API tn_value tn_value_find(tn_value dict, const char *key);
+
+/* ---- Which object a call is about ---------------------------------------- */
+
+/* Exactly one of the three. Made by the functions below; borrows what it refers to. */
+typedef struct tn_target {
+    const void *name;
+    size_t name_len;
+    const tn_handle *handle;
+    uint32_t step; /* 1 + the number of the step */
+} tn_target;
+
+/* The object that a name refers to. */
+static inline tn_target tn_named_n(const void *name, size_t name_len)
+{
+    tn_target target;
+
+    target.name = name;
+    target.name_len = name_len;
+    target.handle = NULL;
+    target.step = 0;
+    return target;
+}
+
+static inline tn_target tn_named(const char *name)
+{
+    size_t len = 0;
+
+    while (name && name[len])
+        len++;
+    return tn_named_n(name, len);
+}
+
+/* The object that a handle refers to. */
+static inline tn_target tn_held(const tn_handle *handle)
+{
+    tn_target target = tn_named_n(NULL, 0);
+
+    target.handle = handle;
+    return target;
+}
+
+/* In a batch: the object that step number `step` (tn_batch_add()) returns. */
+static inline tn_target tn_of_step(int step)
+{
+    tn_target target = tn_named_n(NULL, 0);
+
+    target.step = step < 0 ? UINT32_MAX : (uint32_t)step + 1;
+    return target;
+}
+
+/* How much of an object comes back by value. 0: as much as the server's default.
+ * What is cut off comes back as handles. NULL in its place is all zeros. */
+typedef struct tn_want {
+    size_t struct_size;
+    bool handle;        /* only a handle to the object: a TN_KIND_HANDLE */
+    uint32_t max_depth; /* containers nested deeper than this come as handles */
+    uint32_t max_nodes; /* containers beyond this many nodes come as handles */
+    uint64_t max_bytes; /* larger str and bytes come as handles */
+} tn_want;
+
+#define TN_WANT_INIT { sizeof(tn_want), false, 0, 0, 0 }
+
+/* What must hold for a name to be changed. What is zero requires nothing. */
+typedef struct tn_require {
+    size_t struct_size;
+    bool absent;            /* the name is not bound */
+    const tn_handle *same;  /* it refers to the object of this handle */
+    uint64_t version;       /* it has this version */
+} tn_require;
+
+#define TN_REQUIRE_INIT { sizeof(tn_require), false, NULL, 0 }
+
+/* What became of a name. Versions of a name only grow. */
+typedef struct tn_binding {
+    uint64_t version; /* after the change */
+    bool existed;     /* whether it was bound before */
+} tn_binding;
+
+/* ---- Calls --------------------------------------------------------------- */
+/*
+ * Each sends a request, waits for its answer until the client's deadline, and
+ * returns 0 or an error. Besides those that a function names, each can return
+ * TN_ESESSION_LOST, TN_EFORKED, TN_ETIMEOUT, TN_ENOMEM, TN_EINVAL, TN_EAGAIN (the
+ * window is full of requests that have not been waited for), TN_ETOO_BIG and
+ * TN_ESERVER; those that create objects also TN_EMEMORY and TN_EUTF8; those with a
+ * target TN_ENAME, TN_EHANDLE and TN_ETYPE.
+ * Answers that arrive for other requests meanwhile are kept; their callbacks
+ * are called by tn_client_poll() and tn_client_wait() only.
+ * A result pointer may be NULL where its name is marked (opt) below.
+ */
+
+/* Asks for a sign of life. */
+TN_API int tn_client_ping(tn_client *client);
+
+/* Stores a value. The object lives as long as the handle, or longer if it has
+ * been referred to meanwhile. The caller releases the handle. */
+TN_API int tn_client_put(tn_client *client, tn_value value, tn_handle **ret_handle);
+
+/* Stores a value and binds it to a name. What the name referred to before loses
+ * a reference. */
+TN_API int tn_client_set(tn_client *client, const char *name, tn_value value);
+
+/* The same, if something holds: TN_EPRECONDITION. `require` may be NULL; (opt)
+ * ret_binding, ret_handle. */
+TN_API int tn_client_set_if(tn_client *client, const char *name, tn_value value,
+                            const tn_require *require, tn_binding *ret_binding,
+                            tn_handle **ret_handle);
+
+/* Reads an object by value into a table, which keeps what it holds. `want` may be
+ * NULL. */
+TN_API int tn_client_get(tn_client *client, tn_target target, const tn_want *want,
+                         tn_values *values, tn_value *ret_value);
+
+/* Gives an object a name: one more reference to it, never a copy. */
+TN_API int tn_client_bind(tn_client *client, const char *name, tn_target target);
+
+/* The same, if something holds: TN_EPRECONDITION. (opt) ret_binding. */
+TN_API int tn_client_bind_if(tn_client *client, const char *name, tn_target target,
+                             const tn_require *require, tn_binding *ret_binding);
+
+/* Removes a name; what it referred to loses a reference. TN_ENAME. */
+TN_API int tn_client_unbind(tn_client *client, const char *name);
+
+/* The same, if something holds: TN_EPRECONDITION. (opt) ret_binding. */
+TN_API int tn_client_unbind_if(tn_client *client, const char *name, const tn_require *require,
+                               tn_binding *ret_binding);
+
+/* A handle to the object that a name refers to. The caller releases it. TN_ENAME.
+ * (opt) ret_version: of the name. */
+TN_API int tn_client_lookup(tn_client *client, const char *name, tn_handle **ret_handle,
+                            uint64_t *ret_version);
+
+/* Tells the server at once which handles have been released, and waits until it
+ * has dropped them. (opt) ret_count: how many. */
+TN_API int tn_client_release(tn_client *client, uint64_t *ret_count);
+
+/* What an object is. Filled as far as `struct_size` goes. */
+typedef struct tn_description {
+    size_t struct_size;
+    uint64_t identity;     /* the same for its whole life; not reused while it lives */
+    tn_kind type;
+    int64_t refs;          /* references to it: those of its owner and of everybody else */
+    int64_t refs_local;
+    int64_t refs_shared;
+    bool immortal;         /* never freed; its references are not counted */
+    bool tracked;          /* can be part of a cycle */
+    char state[16];        /* "private", "published", "queued" or "merged" */
+    uint32_t owner;        /* number of the owning thread; 0: nobody */
+    uint64_t length;       /* items, bytes, or characters */
+    uint64_t shallow_bytes;
+    uint64_t deep_bytes;   /* with all that can be reached from it, each object once */
+    uint64_t deep_objects;
+    bool deep_complete;    /* false: adding up was given up at the limit */
+} tn_description;
+
+#define TN_DESCRIPTION_INIT                                                                        \
+    { sizeof(tn_description), 0, TN_KIND_INVALID, 0, 0, 0, false, false, "", 0, 0, 0, 0, 0, false }
+
+/* Describes an object; with `deep` also adds up everything that it refers to, at
+ * most `max_objects` (0: the server's limit). */
+TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep,
+                              uint64_t max_objects, tn_description *ret_description);
+
+/* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
+TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
+
+/* Whether a tuple or list contains a value, or a dict a key. */
+TN_API int tn_client_contains(tn_client *client, tn_target target, tn_value value,
+                              bool *ret_contained);
+
+/* ---- Lists. Indices count from the end if they are negative. ---- */
+
+/* One item, also of a tuple. TN_EINDEX. */
+TN_API int tn_client_list_get(tn_client *client, tn_target list, int64_t index,
+                              const tn_want *want, tn_values *values, tn_value *ret_value);
+
+/* Replaces an item. TN_EINDEX. */
+TN_API int tn_client_list_set(tn_client *client, tn_target list, int64_t index, tn_value value);
+
+/* (opt) ret_length here and below: the length afterwards. */
+TN_API int tn_client_list_append(tn_client *client, tn_target list, tn_value value,
+                                 uint64_t *ret_length);
+
+/* Appends the items of a list or tuple. */
+TN_API int tn_client_list_extend(tn_client *client, tn_target list, tn_value items,
+                                 uint64_t *ret_length);
+
+/* Inserts before `index`; beyond the ends it inserts at the end, as in Python. */
+TN_API int tn_client_list_insert(tn_client *client, tn_target list, int64_t index,
+                                 tn_value value, uint64_t *ret_length);
+
+/* Removes an item. TN_EINDEX. */
+TN_API int tn_client_list_delete(tn_client *client, tn_target list, int64_t index,
+                                 uint64_t *ret_length);
+
+/* Removes an item and returns it. TN_EINDEX. */
+TN_API int tn_client_list_pop(tn_client *client, tn_target list, int64_t index,
+                              const tn_want *want, tn_values *values, tn_value *ret_value);
+
+/* As `stop`: up to the end. */
+#define TN_TO_END INT64_MAX
+
+/* The items from `start` up to, and without, `stop`; also of a tuple. */
+TN_API int tn_client_list_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                                const tn_want *want, tn_values *values, tn_value *ret_value);
+
+/* ---- Dicts. A key that is a list or dict is TN_EUNHASHABLE. ---- */
+
+/* TN_EKEY. */
+TN_API int tn_client_dict_get(tn_client *client, tn_target dict, tn_value key,
+                              const tn_want *want, tn_values *values, tn_value *ret_value);
+
+TN_API int tn_client_dict_set(tn_client *client, tn_target dict, tn_value key, tn_value value);
+
+/* TN_EKEY. */
+TN_API int tn_client_dict_delete(tn_client *client, tn_target dict, tn_value key);
+
+/* Removes an entry and returns its value. TN_EKEY. */
+TN_API int tn_client_dict_pop(tn_client *client, tn_target dict, tn_value key,
+                              const tn_want *want, tn_values *values, tn_value *ret_value);
+
+/* ---- Scans --------------------------------------------------------------- */
+/*
+ * What was there throughout a scan comes exactly once; what came or went
+ * meanwhile may come or not. Nothing on the server is locked or kept. Pages are
+ * fetched when they are needed: `next` may wait for the server.
+ */
+
+typedef struct tn_name_iter tn_name_iter;
+
+typedef struct tn_name_entry {
+    const char *name; /* NUL-terminated; may also hold NULs. Valid until the next call. */
+    size_t name_len;
+    tn_kind type;
+    uint64_t version;
+} tn_name_entry;
+
+/* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. */
+TN_API int tn_name_iter_open(tn_client *client, const char *prefix, tn_name_iter **ret_iter);
+
+/* 1 and an entry, 0 at the end, or an error. */
+TN_API TN_CHECKED int tn_name_iter_next(tn_name_iter *iter, tn_name_entry *ret_entry);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_name_iter_close(tn_name_iter **iter);
+
+typedef struct tn_dict_iter tn_dict_iter;
+
+/* Scans a dict in insertion order. The target must stay valid, and if it is a
+ * handle be held, as long as the iterator. `want` is for each value; may be NULL. */
+TN_API int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only,
+                             const tn_want *want, tn_dict_iter **ret_iter);
+
+/* 1 and an entry, 0 at the end, or an error; TN_ESTALE. The values belong to the
+ * iterator and are valid until the next call (copy them with tn_value_copy()).
+ * `ret_value` may be NULL, and becomes invalid if only keys are scanned. */
+TN_API TN_CHECKED int tn_dict_iter_next(tn_dict_iter *iter, tn_value *ret_key,
+                                        tn_value *ret_value);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_dict_iter_close(tn_dict_iter **iter);
+
+/* ---- The server ---------------------------------------------------------- */
+
+#define TN_INFO_TYPES 16
+
+/* What the server is doing and holding. Made by the library, which may append fields. */
+typedef struct tn_info {
+    const char *version;
+    const char *mode;
+    uint64_t pid;
+    uint64_t uptime_ms;
+    uint32_t workers;
+    uint64_t connections;
+    uint64_t connections_total;
+    uint64_t connections_refused;
+    uint64_t handles;
+    uint64_t names;
+    size_t n_namespaces;
+    const char *const *namespaces;
+    uint64_t live_objects; /* to which something refers */
+    uint64_t live_bytes;
+    uint64_t held_bytes; /* what the allocator holds for them */
+    uint64_t max_memory_bytes;
+    uint64_t rss_bytes;
+    uint64_t limbo_objects; /* dead, waiting to be freed */
+    uint64_t limbo_bytes;
+    uint64_t tracked_containers;
+    uint64_t objects_by_type[TN_INFO_TYPES]; /* indexed by tn_kind */
+    uint64_t requests;
+    uint64_t requests_failed;
+    uint64_t bytes_received;
+    uint64_t bytes_sent;
+    uint64_t merges_queued;
+    uint64_t merges_claimed;
+    uint64_t grace_periods;
+    uint64_t gil_switches;
+    uint64_t gil_forced;
+    uint64_t requests_deferred_for_memory;
+} tn_info;
+
+/* Asks the server. The caller frees the result. */
+TN_API int tn_client_info(tn_client *client, tn_info **ret_info);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_info_free(tn_info **info);
+
+/* ---- Calls as data ------------------------------------------------------- */
+
+typedef enum tn_op_code {       /* uses, besides timeout_ms:            answer: */
+    TN_OP_PING = 1,             /* data, data_size                      data */
+    TN_OP_PUT = 2,              /* value                                handle */
+    TN_OP_SET = 3,              /* name, value, require, want->handle   binding, handle */
+    TN_OP_GET = 4,              /* target, want                         value */
+    TN_OP_BIND = 5,             /* name, target, require                binding */
+    TN_OP_UNBIND = 6,           /* name, require                        binding */
+    TN_OP_LOOKUP = 7,           /* name                                 handle, version */
+    TN_OP_DESCRIBE = 8,         /* target, deep, limit                  description */
+    TN_OP_LENGTH = 9,           /* target                               count */
+    TN_OP_CONTAINS = 10,        /* target, value                        truth */
+    TN_OP_LIST_GET = 11,        /* target, index, want                  value */
+    TN_OP_LIST_SET = 12,        /* target, index, value                 count */
+    TN_OP_LIST_APPEND = 13,     /* target, value                        count */
+    TN_OP_LIST_EXTEND = 14,     /* target, value                        count */
+    TN_OP_LIST_INSERT = 15,     /* target, index, value                 count */
+    TN_OP_LIST_DELETE = 16,     /* target, index                        count */
+    TN_OP_LIST_POP = 17,        /* target, index, want                  value */
+    TN_OP_LIST_SLICE = 18,      /* target, index, stop, want            value */
+    TN_OP_DICT_GET = 19,        /* target, key, want                    value */
+    TN_OP_DICT_SET = 20,        /* target, key, value                   count */
+    TN_OP_DICT_DELETE = 21,     /* target, key                          count */
+    TN_OP_DICT_POP = 22,        /* target, key, want                    value */
+    TN_OP_SCAN_NAMES = 23,      /* name (prefix), cursor, limit         names, cursor */
+    TN_OP_SCAN_DICT = 24,       /* target, cursor, limit, deep (false: keys only), want
+                                                                        value (list), cursor */
+    TN_OP_INFO = 25,            /* nothing                              info */
+    TN_OP_BATCH = 26            /* batch                                steps */
+} tn_op_code;
+
+/* One call. What an operation does not use is ignored. Everything is borrowed
+ * until the function that it is passed to returns. */
+typedef struct tn_op {
+    size_t struct_size; /* set by tn_op_init() and its relatives */
+    tn_op_code code;
+    uint32_t timeout_ms; /* 0: the client's; TN_WAIT_FOREVER: none */
+    tn_target target;
+    const char *name;
+    size_t name_len; /* 0: up to the NUL */
+    tn_value value;
+    tn_value key;
+    int64_t index;
+    int64_t stop;
+    const tn_want *want;
+    const tn_require *require;
+    const void *data;
+    size_t data_size;
+    uint64_t cursor;
+    uint64_t limit;
+    bool deep;
+    struct tn_batch *batch;
+} tn_op;
+
+/* An operation whose other fields are zero. */
+static inline tn_op tn_op_init(tn_op_code code)
+{
+#ifdef __cplusplus
+    tn_op op = tn_op();
+#else
+    tn_op op = { 0 };
+#endif
+
+    op.struct_size = sizeof(op);
+    op.code = code;
+    return op;
+}
+
+static inline tn_op tn_op_get(tn_target target)
+{
+    tn_op op = tn_op_init(TN_OP_GET);
+
+    op.target = target;
+    return op;
+}
+
+static inline tn_op tn_op_set(const char *name, tn_value value)
+{
+    tn_op op = tn_op_init(TN_OP_SET);
+
+    op.name = name;
+    op.value = value;
+    return op;
+}
+
+static inline tn_op tn_op_put(tn_value value)
+{
+    tn_op op = tn_op_init(TN_OP_PUT);
+
+    op.value = value;
+    return op;
+}
+
+static inline tn_op tn_op_bind(const char *name, tn_target target)
+{
+    tn_op op = tn_op_init(TN_OP_BIND);
+
+    op.name = name;
+    op.target = target;
+    return op;
+}
+
+static inline tn_op tn_op_lookup(const char *name)
+{
+    tn_op op = tn_op_init(TN_OP_LOOKUP);
+
+    op.name = name;
+    return op;
+}
+
+static inline tn_op tn_op_unbind(const char *name)
+{
+    tn_op op = tn_op_init(TN_OP_UNBIND);
+
+    op.name = name;
+    return op;
+}
+
+/* ---- What came back ------------------------------------------------------ */
+
+/*
+ * A reply belongs to whoever handed it out, which says how long it is valid. A
+ * function that asks for what the reply does not hold returns TN_EINVAL, and one
+ * that asks a reply of failure returns that failure.
+ */
+typedef struct tn_reply tn_reply;
+
+/* 0 if the operation succeeded, else why not. */
+TN_API int tn_reply_status(const tn_reply *reply);
+
+/* The same in words. Never NULL; valid as long as the reply. */
+TN_API const tn_error *tn_reply_error(const tn_reply *reply);
+
+/* Reads the value into a table. Handles in it then belong to the table; a value
+ * with handles can therefore be read once. */
+TN_API int tn_reply_value(tn_reply *reply, tn_values *values, tn_value *ret_value);
+
+/* The handle, which the caller then owns and releases; can be taken once. A
+ * handle that nobody takes is released with the reply. (opt) ret_version. */
+TN_API int tn_reply_handle(tn_reply *reply, tn_handle **ret_handle, uint64_t *ret_version);
+
+TN_API int tn_reply_binding(const tn_reply *reply, tn_binding *ret_binding);
+TN_API int tn_reply_count(const tn_reply *reply, uint64_t *ret_count);
+TN_API int tn_reply_truth(const tn_reply *reply, bool *ret_truth);
+TN_API int tn_reply_description(const tn_reply *reply, tn_description *ret_description);
+
+/* What a ping sent; valid as long as the reply. */
+TN_API int tn_reply_data(const tn_reply *reply, const void **ret_data, size_t *ret_size);
+
+/* The number of names of a page, and each of them; valid as long as the reply.
+ * Where the next page begins; 0: this was the last one. */
+TN_API int tn_reply_n_names(const tn_reply *reply, size_t *ret_n_names);
+TN_API int tn_reply_name(const tn_reply *reply, size_t index, tn_name_entry *ret_entry);
+TN_API int tn_reply_cursor(const tn_reply *reply, uint64_t *ret_cursor);
+
+/* The caller frees the result. */
+TN_API int tn_reply_info(const tn_reply *reply, tn_info **ret_info);
+
+/* The steps of a batch, and the reply to each; NULL if it is out of range. */
+TN_API size_t tn_reply_n_steps(const tn_reply *reply);
+TN_API tn_reply *tn_reply_step(tn_reply *reply, size_t step);
+
+/* Calls and waits for the answer until the deadline. The reply belongs to the
+ * client and is valid until the next call on it; it comes whenever the server
+ * answered, also with a refusal, and is NULL otherwise. */
+TN_API int tn_client_call(tn_client *client, const tn_op *op, tn_reply **ret_reply);
+
+/* ---- Batches ------------------------------------------------------------- */
+
+/*
+ * Steps that the server executes in order, in one request. A step may use what an
+ * earlier one returned: tn_of_step(), tn_value_result(). Steps are not undone:
+ * those before one that fails have happened.
+ */
+typedef struct tn_batch tn_batch;
+
+/* An empty batch for use with one client. NULL if there is no memory. */
+TN_API tn_batch *tn_batch_new(tn_client *client);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_batch_free(tn_batch **batch);
+
+/* Makes the batch empty again. */
+TN_API void tn_batch_clear(tn_batch *batch);
+
+/* Adds a step and returns its number, from 0. Everything in it is copied, and
+ * handles are kept. An error is also remembered and returned when the batch is
+ * run. A batch cannot be a step. */
+TN_API int tn_batch_add(tn_batch *batch, const tn_op *op);
+
+TN_API size_t tn_batch_len(const tn_batch *batch);
+
+/* Go on after a step that fails; otherwise those behind it are TN_EABORTED. */
+TN_API void tn_batch_set_keep_going(tn_batch *batch, bool keep_going);
+
+/*
+ * Runs a batch, which can be run again. Returns 0 if every step succeeded, else
+ * the error of the first that failed; tn_client_error() then names the step.
+ * `ret_reply` (opt) as for tn_client_call().
+ */
+TN_API int tn_client_run(tn_client *client, tn_batch *batch, tn_reply **ret_reply);
+
+/* ---- Calls that do not wait ---------------------------------------------- */
+/*
+ * Submitted requests are buffered, sent together, executed in order. At most
+ * `max_in_flight` are unanswered, and at most `max_unsent_bytes` unsent: beyond
+ * that a submission changes nothing and returns TN_EAGAIN. A loop that fills the
+ * window looks like this:
+ *
+ *     while ((r = tn_client_submit(client, &op, on_reply, arg)) == TN_EAGAIN)
+ *         if ((r = tn_client_wait(client, tn_client_window(client) / 2)) < 0)
+ *             break;
+ */
+
+/*
+ * Called exactly once for each request that was accepted: with its answer, or
+ * with TN_ETIMEOUT or TN_ESESSION_LOST. The reply is valid until it returns. It
+ * may submit, make calls that wait, and close the client, but neither poll nor
+ * wait (TN_EBUSY).
+ */
+typedef void tn_reply_fn(tn_client *client, tn_reply *reply, void *arg);
+
+/* Submits a request. `fn` may be NULL: nobody wants the answer. */
+TN_API TN_CHECKED int tn_client_submit(tn_client *client, const tn_op *op, tn_reply_fn *fn,
+                                       void *arg);
+
+/* A request whose answer is asked for later. */
+typedef struct tn_pending tn_pending;
+
+/* Submits a request; the caller frees the result. */
+TN_API TN_CHECKED int tn_client_begin(tn_client *client, const tn_op *op,
+                                      tn_pending **ret_pending);
+
+/* Whether the answer is there. Does not look at the connection. */
+TN_API bool tn_pending_is_done(const tn_pending *pending);
+
+/* Waits for the answer until the request's deadline; returns what
+ * tn_reply_status() does. (opt) ret_reply: belongs to `pending`; never NULL on return,
+ * except for TN_EINVAL and TN_EFORKED. */
+TN_API int tn_pending_wait(tn_pending *pending, tn_reply **ret_reply);
+
+/* Gives up interest; the request is executed nevertheless. Leaves NULL behind;
+ * accepts NULL. */
+TN_API void tn_pending_free(tn_pending **pending);
+
+/* Sends what is buffered, released handles included, as far as that goes without
+ * waiting. 0, TN_ESESSION_LOST or TN_EFORKED. */
+TN_API int tn_client_flush(tn_client *client);
+
+/*
+ * Sends and receives what there is, calls callbacks and lets deadlines pass; waits
+ * up to `timeout_ms` for the first answer if none is there. Returns how many
+ * requests ended, or an error. From callbacks: TN_EBUSY.
+ */
+TN_API int tn_client_poll(tn_client *client, uint32_t timeout_ms);
+
+/* Polls until at most `max_left` requests are in flight. 0 or an error. Ends in
+ * any case when the deadlines of the requests have passed. */
+TN_API int tn_client_wait(tn_client *client, size_t max_left);
+
+/* How many requests are in flight, and how many may be. Safe with NULL (0). */
+TN_API size_t tn_client_in_flight(const tn_client *client);
+TN_API size_t tn_client_window(const tn_client *client);
+
+/*
+ * For an event loop of yours: the socket to watch (-1: none, the client is not
+ * connected), whether to watch it for writing besides reading, and after how many
+ * milliseconds to call tn_client_poll(client, 0) even if nothing happens
+ * (TN_WAIT_FOREVER: never). Ask anew after each call on the client.
+ */
+TN_API int tn_client_fd(const tn_client *client);
+TN_API bool tn_client_wants_write(const tn_client *client);
+TN_API uint32_t tn_client_next_timeout(const tn_client *client);
+
+/* ---- Cleanup attributes -------------------------------------------------- */
+
+/* `TN_HANDLE_CLEANUP tn_handle *handle = NULL;` releases when it leaves its scope. */
+#if defined(TN_FREED_BY)
+#define TN_CLIENT_CLEANUP TN_FREED_BY(tn_client_close)
+#define TN_HANDLE_CLEANUP TN_FREED_BY(tn_handle_release)
+#define TN_VALUES_CLEANUP TN_FREED_BY(tn_values_free)
+#define TN_BATCH_CLEANUP TN_FREED_BY(tn_batch_free)
+#define TN_PENDING_CLEANUP TN_FREED_BY(tn_pending_free)
+#define TN_NAME_ITER_CLEANUP TN_FREED_BY(tn_name_iter_close)
+#define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
+#define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
