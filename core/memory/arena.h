@@ -14,6 +14,7 @@
 #define TN_CORE_MEMORY_ARENA_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,14 +32,19 @@
 
 struct tn_pool;
 
+/* Some links of a list whose members leave from anywhere. */
+struct tn_arena_link {
+    struct tn_arena *next;
+    struct tn_arena *prev;
+};
+
 struct tn_arena {
     /* [const] */
     char *base;
     /* [lock]   arenas.lock */
-    struct tn_arena *next;
-    struct tn_arena *prev;
-    uint64_t free_pools; /* one bit each */
-    bool is_listed;      /* among those that have a free pool */
+    struct tn_arena_link all;
+    struct tn_arena_link partial; /* if free_pools is not 0 */
+    uint64_t free_pools;          /* one bit each */
 };
 
 struct tn_arenas {
@@ -46,16 +52,16 @@ struct tn_arenas {
     size_t max_bytes; /* SIZE_MAX: no limit */
     /* [lock]   lock (TN_RANK_ARENAS) */
     struct tn_mutex lock;
-    struct tn_arena *partial; /* arenas with a free pool */
-    size_t n_arenas;
-    size_t n_empty;
+    struct tn_arena *all;
+    struct tn_arena *partial; /* those with a free pool */
+    size_t n_empty;           /* those whose pools are all free: at most one for long */
     /* [atomic] bytes charged; only grows by a compare-and-swap that keeps it <= max */
     TN_CACHE_ALIGNED _Atomic(size_t) held_bytes;
 };
 
 void tn_arenas_init(struct tn_arenas *arenas, size_t max_bytes);
 
-/* Every pool must have come back. Returns the last arena. */
+/* Frees all arenas. */
 void tn_arenas_fini(struct tn_arenas *arenas);
 
 /* Charges `bytes`, or charges nothing and returns TN_ERR_LIMIT. Lock-free. */
@@ -67,5 +73,13 @@ void tn_arenas_uncharge(struct tn_arenas *arenas, size_t bytes);
 TN_MUST_CHECK int tn_arenas_take_pool(struct tn_arenas *arenas, void **ret_pool,
                                       struct tn_arena **ret_arena);
 void tn_arenas_return_pool(struct tn_arenas *arenas, struct tn_arena *arena, void *pool);
+
+/* Gives the spare arena back too. Takes the lock. */
+void tn_arenas_trim(struct tn_arenas *arenas);
+
+/* Calls `visit` with every pool in use. The heap is at rest: nobody takes or
+ * returns pools meanwhile. */
+void tn_arenas_each_pool(struct tn_arenas *arenas, void (*visit)(struct tn_pool *pool, void *arg),
+                         void *arg);
 
 #endif

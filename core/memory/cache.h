@@ -36,12 +36,24 @@ struct tn_bin {
     struct tn_pool *partial; /* others with something free */
 };
 
+/* AddressSanitizer is told which blocks are free; a free block's links are ours. */
+#if TN_ASAN
+#include <sanitizer/asan_interface.h>
+#define TN_POISON(start, bytes) __asan_poison_memory_region((start), (bytes))
+#define TN_UNPOISON(start, bytes) __asan_unpoison_memory_region((start), (bytes))
+#else
+#define TN_POISON(start, bytes) ((void)(start))
+#define TN_UNPOISON(start, bytes) ((void)(start))
+#endif
+
 struct tn_large;
 
 struct tn_cache {
     /* [const] */
     struct tn_arenas *arenas;
-    uint16_t id; /* of the mutator */
+    /* Called after something was left on `owner`'s attention stack, so that a
+     * sleeping owner's is looked after. May be called from tn_cache_free(). */
+    void (*on_attention)(struct tn_cache *owner);
     /* [owner]  */
     struct tn_bin bins[TN_KIND_END][TN_SIZE_CLASSES];
     struct tn_lane lanes[TN_CACHE_LANES];
@@ -57,9 +69,11 @@ struct tn_cache {
 /* Stands in for "no current pool": it has no free block. Never written. */
 extern struct tn_pool tn_pool_none;
 
-void tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas, uint16_t id);
+void tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas,
+                   void (*on_attention)(struct tn_cache *owner));
 
-/* Everything must have been freed. */
+/* Gives back pools without a block in use, large objects that are left, and
+ * the quota. Pools with blocks in use go with their arenas. */
 void tn_cache_fini(struct tn_cache *cache);
 
 /* The slow halves. */
@@ -83,6 +97,7 @@ TN_MUST_CHECK TN_ALWAYS_INLINE int tn_cache_alloc(struct tn_cache *cache, enum t
         return tn_cache_alloc_slow(cache, kind, size_class, ret_block);
     pool->free = block->next;
     pool->n_used++;
+    TN_UNPOISON(block, pool->block_bytes);
     *ret_block = block;
     return 0;
 }
@@ -94,13 +109,14 @@ TN_ALWAYS_INLINE void tn_cache_free(struct tn_cache *cache, void *freed)
     struct tn_free_block *block = freed;
 
     block->zero = 0;
+    TN_POISON(block + 1, pool->block_bytes - sizeof(*block));
     if (TN_UNLIKELY(pool->owner != cache)) {
         tn_cache_free_remote_slow(cache, pool, block);
         return;
     }
     block->next = pool->free;
     pool->free = block;
-    if (TN_UNLIKELY(--pool->n_used == 0 || pool->is_full))
+    if (TN_UNLIKELY(--pool->n_used == pool->watch))
         tn_cache_free_edge_slow(cache, pool);
 }
 
@@ -122,6 +138,9 @@ void tn_pool_queue(struct tn_pool *pool, void *block);
  * calls `merge` for each object that waits to be merged (large ones as well).
  * True if there was anything. */
 bool tn_cache_attend(struct tn_cache *cache, void (*merge)(void *object, void *arg), void *arg);
+
+/* Gives back every pool without a block in use, current ones too. */
+void tn_cache_trim(struct tn_cache *cache);
 
 /* True if somebody has left something. Sequentially consistent: the other half
  * of the handshake in object/mutator.h. */

@@ -7,7 +7,9 @@
 #ifndef TN_CORE_MEMORY_LARGE_H
 #define TN_CORE_MEMORY_LARGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/memory/cache.h"
 
@@ -18,9 +20,9 @@ struct tn_large {
     /* [lock]   owner->large_lock */
     struct tn_large *next;
     struct tn_large *prev;
-    /* [atomic] among those that wait to be merged; at most once in its life */
+    /* among those that wait to be merged, which an object does at most once */
     struct tn_large *next_queued;
-    uint64_t reserved_for_alignment;
+    uint64_t padding; /* what follows is aligned to 16 bytes */
 };
 
 /* The largest block, header and all. */
@@ -31,11 +33,18 @@ TN_MUST_CHECK int tn_large_object_alloc(struct tn_cache *cache, size_t bytes, vo
 /* By any mutator: `cache` is that of the one who frees. */
 void tn_large_object_free(struct tn_cache *cache, void *block);
 
-/* A buffer. The caller remembers its size. */
-TN_MUST_CHECK int tn_large_buffer_alloc(struct tn_cache *cache, size_t bytes, void **ret_block);
+/* A buffer, zeroed if asked. The caller remembers its size. */
+TN_MUST_CHECK int tn_large_buffer_alloc(struct tn_cache *cache, size_t bytes, bool zeroed,
+                                        void **ret_block);
 void tn_large_buffer_free(struct tn_cache *cache, void *block, size_t bytes);
 
 /* As tn_pool_queue(), for a large object. */
 void tn_large_queue(void *block);
+
+/* Calls `visit` with every large object of a cache. The heap is at rest. */
+void tn_large_each(struct tn_cache *cache, void (*visit)(void *block, void *arg), void *arg);
+
+/* Frees the blocks of all large objects of a cache. The heap is at rest. */
+void tn_large_free_all(struct tn_cache *cache);
 
 #endif

@@ -17,7 +17,10 @@
  *  - Nothing that was pushed is forgotten: the flag is set by the same atomic
  *    operation that makes the block visible.
  *
- * Invariant: n_used = blocks in use + blocks on `returned`.
+ * Invariants
+ *  - n_used = blocks in use + blocks on `returned`.
+ *  - A pool in use is its bin's current one (watch: never), or on the bin's list of
+ *    those with something free (watch: empty), or full (watch: one block free).
  *
  * Blocks of objects (TN_KIND_OBJECT) and of anything else never share a pool. A
  * block of an object pool that is not in use has zeros where the type would be,
@@ -61,6 +64,7 @@ struct tn_pool {
 
     /* [owner]  */
     uint32_t n_used;
+    uint32_t watch; /* when n_used sinks to this, tn_cache_free() looks closer */
     struct tn_free_block *free;
     uint32_t n_carved; /* blocks that have ever been on a free list; read by walkers */
     bool is_full;      /* not on the cache's list, because nothing is free */

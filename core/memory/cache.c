@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/memory/cache.h"
+
+#include <string.h>
+
+#include "core/base/check.h"
+#include "core/base/err.h"
+#include "core/memory/large.h"
+
+/* `returned`: flag, number of blocks, offset of the first one. */
+#define RETURNED_FLAG UINT64_C(1)
+#define RETURNED_COUNT_SHIFT 1
+#define RETURNED_COUNT_MASK UINT64_C(0x7fff)
+#define RETURNED_OFFSET_SHIFT 16
+
+/* Blocks per lane before they are returned without having to. */
+#define LANE_BLOCKS 64
+/* New blocks are carved from a pool in steps of about so many bytes. */
+#define CARVE_BYTES 1024
+/* Steps in which memory outside pools is charged to the budget. */
+#define QUOTA_STEP ((size_t)256 << 10)
+/* The current pool stays even if it is empty, so that one object made and
+ * dropped again and again does not fetch a pool each time. */
+#define WATCH_NEVER UINT32_MAX
+
+_Static_assert(sizeof(struct tn_free_block) <= TN_SMALL_MIN, "a free block's links fit");
+_Static_assert(TN_POOL_BYTES / TN_SMALL_MIN <= RETURNED_COUNT_MASK, "all blocks can be counted");
+_Static_assert(offsetof(struct tn_free_block, next) == 8, "as object.h says");
+
+struct tn_pool tn_pool_none = { .block_bytes = 1 };
+
+void tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas,
+                   void (*on_attention)(struct tn_cache *owner))
+{
+    memset(cache, 0, sizeof(*cache));
+    cache->arenas = arenas;
+    cache->on_attention = on_attention;
+    tn_mutex_init(&cache->large_lock, TN_RANK_LARGE);
+    for (unsigned int kind = 0; kind < TN_KIND_END; kind++)
+        for (unsigned int i = 0; i < TN_SIZE_CLASSES; i++)
+            cache->bins[kind][i].current = &tn_pool_none;
+}
+
+/* ---- The lists of a bin ---- */
+
+static struct tn_bin *bin_of(struct tn_cache *cache, const struct tn_pool *pool)
+{
+    return &cache->bins[pool->kind][pool->size_class];
+}
+
+static void bin_link(struct tn_bin *bin, struct tn_pool *pool)
+{
+    pool->watch = 0;
+    pool->prev = NULL;
+    pool->next = bin->partial;
+    if (bin->partial != NULL)
+        bin->partial->prev = pool;
+    bin->partial = pool;
+}
+
+static void bin_unlink(struct tn_bin *bin, struct tn_pool *pool)
+{
+    if (pool->next != NULL)
+        pool->next->prev = pool->prev;
+    if (pool->prev != NULL)
+        pool->prev->next = pool->next;
+    else
+        bin->partial = pool->next;
+}
+
+/* ---- Pools ---- */
+
+static int pool_new(struct tn_cache *cache, enum tn_block_kind kind, unsigned int size_class,
+                    struct tn_pool **ret_pool)
+{
+    struct tn_arena *arena;
+    struct tn_pool *pool;
+    void *memory;
+    int r = tn_arenas_take_pool(cache->arenas, &memory, &arena);
+
+    if (r < 0)
+        return r;
+    pool = memory;
+    TN_UNPOISON(pool, TN_POOL_BYTES);
+    memset(pool, 0, sizeof(*pool));
+    pool->owner = cache;
+    pool->arena = arena;
+    pool->block_bytes = (uint32_t)tn_size_class_bytes(size_class);
+    pool->n_blocks = (uint32_t)((TN_POOL_BYTES - TN_POOL_HEADER_BYTES) / pool->block_bytes);
+    pool->size_class = (uint16_t)size_class;
+    pool->kind = (uint16_t)kind;
+    *ret_pool = pool;
+    return 0;
+}
+
+static void pool_release(struct tn_cache *cache, struct tn_pool *pool)
+{
+    TN_ASSERT(pool->n_used == 0);
+    TN_UNPOISON(pool, TN_POOL_BYTES);
+    tn_arenas_return_pool(cache->arenas, pool->arena, pool);
+}
+
+static void pool_carve(struct tn_pool *pool)
+{
+    uint32_t n = CARVE_BYTES / pool->block_bytes;
+    uint32_t n_left = pool->n_blocks - pool->n_carved;
+    struct tn_free_block *next = NULL;
+
+    n = n < 4 ? 4 : n;
+    n = n > n_left ? n_left : n;
+    for (uint32_t i = pool->n_carved + n; i-- > pool->n_carved;) {
+        struct tn_free_block *block = tn_pool_block(pool, i);
+
+        block->zero = 0;
+        block->next = next;
+        next = block;
+        TN_POISON(block + 1, pool->block_bytes - sizeof(*block));
+    }
+    pool->free = next;
+    pool->n_carved += n;
+}
+
+/* Takes what others have returned onto the free list; leaves the flag alone. */
+static bool pool_take_returned(struct tn_pool *pool)
+{
+    /* Pairs with the release in pool_return(). */
+    uint64_t returned =
+        atomic_fetch_and_explicit(&pool->returned, RETURNED_FLAG, memory_order_acquire);
+    uint32_t n = (uint32_t)(returned >> RETURNED_COUNT_SHIFT & RETURNED_COUNT_MASK);
+    struct tn_free_block *first;
+    struct tn_free_block *last;
+
+    if (n == 0)
+        return false;
+    first = (void *)((char *)pool + (returned >> RETURNED_OFFSET_SHIFT));
+    if (pool->free != NULL) {
+        for (last = first; last->next != NULL;)
+            last = last->next;
+        last->next = pool->free;
+    }
+    pool->free = first;
+    TN_ASSERT(pool->n_used >= n);
+    pool->n_used -= n;
+    return true;
+}
+
+/* Makes a pool's free list not empty, if it can be. */
+static bool pool_refill(struct tn_pool *pool)
+{
+    if (pool == &tn_pool_none)
+        return false;
+    if (atomic_load_explicit(&pool->returned, memory_order_relaxed) > RETURNED_FLAG &&
+        pool_take_returned(pool))
+        return true;
+    if (pool->n_carved == pool->n_blocks)
+        return false;
+    pool_carve(pool);
+    return true;
+}
+
+static bool pool_is_flagged(const struct tn_pool *pool)
+{
+    return (atomic_load_explicit(&pool->returned, memory_order_relaxed) & RETURNED_FLAG) != 0;
+}
+
+/* ---- Allocating ---- */
+
+int tn_cache_alloc_slow(struct tn_cache *cache, enum tn_block_kind kind, unsigned int size_class,
+                        void **ret_block)
+{
+    struct tn_bin *bin = &cache->bins[kind][size_class];
+    int r;
+
+    while (bin->current->free == NULL && !pool_refill(bin->current)) {
+        if (bin->current != &tn_pool_none) {
+            bin->current->is_full = true;
+            bin->current->watch = bin->current->n_blocks - 1;
+            bin->current = &tn_pool_none;
+        }
+        if (bin->partial != NULL) {
+            struct tn_pool *pool = bin->partial;
+
+            bin_unlink(bin, pool);
+            bin->current = pool;
+        } else {
+            struct tn_pool *pool;
+
+            r = pool_new(cache, kind, size_class, &pool);
+            if (r < 0)
+                return r;
+            bin->current = pool;
+        }
+        bin->current->watch = WATCH_NEVER;
+    }
+    return tn_cache_alloc(cache, kind, size_class, ret_block);
+}
+
+/* ---- Freeing ---- */
+
+/* A free has emptied a pool, or a full pool has something free again. */
+void tn_cache_free_edge_slow(struct tn_cache *cache, struct tn_pool *pool)
+{
+    struct tn_bin *bin = bin_of(cache, pool);
+
+    if (pool->is_full) {
+        pool->is_full = false;
+        bin_link(bin, pool);
+    }
+    /* A flagged pool is on the attention stack; it goes when it is taken off. */
+    if (pool->n_used == 0 && !pool_is_flagged(pool)) {
+        bin_unlink(bin, pool);
+        pool_release(cache, pool);
+    }
+}
+
+/* Puts a pool whose flag this caller has just set on its owner's stack. */
+static void attention_push(struct tn_pool *pool)
+{
+    struct tn_cache *owner = pool->owner;
+    struct tn_pool *top = atomic_load_explicit(&owner->attention, memory_order_relaxed);
+
+    /* Sequentially consistent: the first half of "push, then look whether the
+     * owner sleeps" (object/mutator.h). Releases next_attention. */
+    do
+        pool->next_attention = top;
+    while (!atomic_compare_exchange_weak_explicit(&owner->attention, &top, pool,
+                                                  memory_order_seq_cst, memory_order_relaxed));
+    owner->on_attention(owner);
+}
+
+/* Returns a chain of blocks to a pool of somebody else's. */
+static void pool_return(struct tn_pool *pool, struct tn_free_block *head,
+                        struct tn_free_block *tail, uint32_t n_blocks)
+{
+    uint64_t old = atomic_load_explicit(&pool->returned, memory_order_relaxed);
+    uint64_t offset = (uint64_t)((char *)head - (char *)pool);
+    uint64_t n, next;
+
+    /* Release: the owner sees the links. */
+    do {
+        n = (old >> RETURNED_COUNT_SHIFT & RETURNED_COUNT_MASK) + n_blocks;
+        tail->next = NULL;
+        if (old >> RETURNED_OFFSET_SHIFT != 0)
+            tail->next = (void *)((char *)pool + (old >> RETURNED_OFFSET_SHIFT));
+        next = offset << RETURNED_OFFSET_SHIFT | n << RETURNED_COUNT_SHIFT | RETURNED_FLAG;
+    } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &old, next,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    if ((old & RETURNED_FLAG) == 0)
+        attention_push(pool);
+}
+
+static void lane_flush(struct tn_lane *lane)
+{
+    struct tn_pool *pool = lane->pool;
+
+    lane->pool = NULL;
+    pool_return(pool, lane->head, lane->tail, lane->n_blocks);
+}
+
+void tn_cache_free_remote_slow(struct tn_cache *cache, struct tn_pool *pool,
+                               struct tn_free_block *block)
+{
+    struct tn_lane *lane = &cache->lanes[(uintptr_t)pool / TN_POOL_BYTES % TN_CACHE_LANES];
+
+    if (lane->pool != pool) {
+        if (lane->pool != NULL)
+            lane_flush(lane);
+        *lane = (struct tn_lane){ .pool = pool, .tail = block };
+    }
+    block->next = lane->head;
+    lane->head = block;
+    if (++lane->n_blocks == LANE_BLOCKS)
+        lane_flush(lane);
+}
+
+void tn_cache_flush(struct tn_cache *cache)
+{
+    for (unsigned int i = 0; i < TN_CACHE_LANES; i++)
+        if (cache->lanes[i].pool != NULL)
+            lane_flush(&cache->lanes[i]);
+}
+
+/* ---- Attention ---- */
+
+void tn_pool_queue(struct tn_pool *pool, void *block)
+{
+    uint32_t i = tn_pool_index(pool, block);
+    uint64_t flagged;
+
+    /* The bit first, released; then the flag. The owner clears the flag first
+     * and takes the bits afterwards. */
+    atomic_fetch_or_explicit(&pool->queued[i / 64], UINT64_C(1) << i % 64, memory_order_release);
+    flagged = atomic_fetch_or_explicit(&pool->returned, RETURNED_FLAG, memory_order_acq_rel);
+    if ((flagged & RETURNED_FLAG) == 0)
+        attention_push(pool);
+}
+
+static void pool_merge_queued(struct tn_pool *pool, void (*merge)(void *object, void *arg),
+                              void *arg)
+{
+    for (uint32_t word = 0; word * 64 < pool->n_carved; word++) {
+        uint64_t bits = 0;
+
+        if (atomic_load_explicit(&pool->queued[word], memory_order_relaxed) != 0)
+            bits = atomic_exchange_explicit(&pool->queued[word], 0, memory_order_acquire);
+        for (; bits != 0; bits &= bits - 1)
+            merge(tn_pool_block(pool, word * 64 + (uint32_t)__builtin_ctzll(bits)), arg);
+    }
+}
+
+static void pool_attend(struct tn_cache *cache, struct tn_pool *pool,
+                        void (*merge)(void *object, void *arg), void *arg)
+{
+    struct tn_bin *bin = bin_of(cache, pool);
+
+    /* From here on the pool may be pushed again. Acquires what came with the
+     * operation that had set the flag, or with any later one. */
+    atomic_fetch_and_explicit(&pool->returned, ~RETURNED_FLAG, memory_order_acq_rel);
+    if (pool->kind == TN_KIND_OBJECT)
+        pool_merge_queued(pool, merge, arg);
+    /* Merging drops references, buries objects, but frees no block. */
+    if (pool->is_full && pool_take_returned(pool)) {
+        pool->is_full = false;
+        bin_link(bin, pool);
+    } else if (pool != bin->current) {
+        pool_take_returned(pool);
+    }
+    if (pool->n_used == 0 && pool != bin->current && !pool->is_full && !pool_is_flagged(pool)) {
+        bin_unlink(bin, pool);
+        pool_release(cache, pool);
+    }
+}
+
+bool tn_cache_needs_attention(const struct tn_cache *cache)
+{
+    return atomic_load_explicit(&cache->attention, memory_order_seq_cst) != NULL ||
+           atomic_load_explicit(&cache->queued_large, memory_order_seq_cst) != NULL;
+}
+
+bool tn_cache_attend(struct tn_cache *cache, void (*merge)(void *object, void *arg), void *arg)
+{
+    struct tn_pool *pool = NULL;
+    struct tn_large *large = NULL;
+    bool is_any;
+
+    if (atomic_load_explicit(&cache->attention, memory_order_relaxed) != NULL)
+        pool = atomic_exchange_explicit(&cache->attention, NULL, memory_order_acquire);
+    if (atomic_load_explicit(&cache->queued_large, memory_order_relaxed) != NULL)
+        large = atomic_exchange_explicit(&cache->queued_large, NULL, memory_order_acquire);
+    is_any = pool != NULL || large != NULL;
+    while (pool != NULL) {
+        struct tn_pool *next = pool->next_attention; /* before the flag is cleared */
+
+        pool_attend(cache, pool, merge, arg);
+        pool = next;
+    }
+    while (large != NULL) {
+        struct tn_large *next = large->next_queued; /* before the object can die */
+
+        merge(large + 1, arg);
+        large = next;
+    }
+    return is_any;
+}
+
+/* ---- The budget ---- */
+
+int tn_cache_charge(struct tn_cache *cache, size_t bytes)
+{
+    size_t missing;
+
+    if (TN_LIKELY(cache->quota_bytes >= bytes)) {
+        cache->quota_bytes -= bytes;
+        return 0;
+    }
+    missing = bytes - cache->quota_bytes;
+    if (tn_arenas_charge(cache->arenas, missing + QUOTA_STEP) == 0) {
+        cache->quota_bytes = QUOTA_STEP;
+        return 0;
+    }
+    if (tn_arenas_charge(cache->arenas, missing) < 0)
+        return TN_ERR_LIMIT;
+    cache->quota_bytes = 0;
+    return 0;
+}
+
+void tn_cache_uncharge(struct tn_cache *cache, size_t bytes)
+{
+    cache->quota_bytes += bytes;
+    if (cache->quota_bytes > 2 * QUOTA_STEP) {
+        tn_arenas_uncharge(cache->arenas, cache->quota_bytes - QUOTA_STEP);
+        cache->quota_bytes = QUOTA_STEP;
+    }
+}
+
+void tn_cache_release_quota(struct tn_cache *cache)
+{
+    tn_arenas_uncharge(cache->arenas, cache->quota_bytes);
+    cache->quota_bytes = 0;
+}
+
+void tn_cache_trim(struct tn_cache *cache)
+{
+    for (unsigned int kind = 0; kind < TN_KIND_END; kind++) {
+        for (unsigned int i = 0; i < TN_SIZE_CLASSES; i++) {
+            struct tn_bin *bin = &cache->bins[kind][i];
+            struct tn_pool *pool = bin->current;
+
+            if (pool == &tn_pool_none)
+                continue;
+            pool_take_returned(pool);
+            if (pool->n_used != 0 || pool_is_flagged(pool))
+                continue;
+            bin->current = &tn_pool_none;
+            pool_release(cache, pool);
+        }
+    }
+    tn_cache_release_quota(cache);
+}
+
+void tn_cache_fini(struct tn_cache *cache)
+{
+    tn_cache_trim(cache);
+    tn_large_free_all(cache);
+    tn_mutex_fini(&cache->large_lock);
+}
