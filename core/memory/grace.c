@@ -15,6 +15,7 @@ void tn_grace_init(struct tn_grace *grace)
     atomic_init(&grace->wanted, 0);
     atomic_init(&grace->wake_ups, 0);
     atomic_init(&grace->is_asleep, false);
+    atomic_init(&grace->is_pausing, false);
     atomic_init(&grace->n_waiting, 0);
 }
 
@@ -58,6 +59,16 @@ void tn_grace_sleep(struct tn_grace *grace, bool (*must_go_on)(void *arg), void 
     atomic_store_explicit(&grace->is_asleep, false, memory_order_seq_cst);
 }
 
+void tn_grace_pause(struct tn_grace *grace, uint64_t timeout_ns)
+{
+    uint32_t seen = atomic_load_explicit(&grace->wake_ups, memory_order_seq_cst);
+
+    atomic_store_explicit(&grace->is_pausing, true, memory_order_seq_cst);
+    if (atomic_load_explicit(&grace->n_waiting, memory_order_seq_cst) == 0)
+        tn_futex_wait(&grace->wake_ups, seen, timeout_ns);
+    atomic_store_explicit(&grace->is_pausing, false, memory_order_seq_cst);
+}
+
 bool tn_grace_is_wanted(const struct tn_grace *grace)
 {
     return atomic_load_explicit(&grace->wanted, memory_order_seq_cst) >
@@ -80,6 +91,10 @@ void tn_grace_run(struct tn_grace *grace)
 void tn_grace_wait(struct tn_grace *grace, uint64_t number)
 {
     atomic_fetch_add_explicit(&grace->n_waiting, 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&grace->is_pausing, memory_order_seq_cst)) {
+        atomic_fetch_add_explicit(&grace->wake_ups, 1, memory_order_seq_cst);
+        tn_futex_wake(&grace->wake_ups, 1);
+    }
     while (!tn_grace_has_ended(grace, number)) {
         uint32_t seen = atomic_load_explicit(&grace->ended_futex, memory_order_seq_cst);
 

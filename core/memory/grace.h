@@ -30,6 +30,7 @@ struct tn_grace {
     /* [atomic] the waiting thread's sleep */
     _Atomic(uint32_t) wake_ups; /* its futex: changes with every wake-up */
     _Atomic(bool) is_asleep;
+    _Atomic(bool) is_pausing;
     /* [atomic] how many sleep on ended_futex */
     _Atomic(uint32_t) n_waiting;
 };
@@ -65,5 +66,8 @@ bool tn_grace_is_wanted(const struct tn_grace *grace);
 /* Sleeps until a grace period is wanted or tn_grace_wake(), unless `must_go_on`
  * says no. What that looks at must be written before tn_grace_wake() is called. */
 void tn_grace_sleep(struct tn_grace *grace, bool (*must_go_on)(void *arg), void *arg);
+
+/* Sleeps for `timeout_ns`, unless somebody is blocked in tn_grace_wait(). */
+void tn_grace_pause(struct tn_grace *grace, uint64_t timeout_ns);
 
 #endif

@@ -58,13 +58,14 @@ struct tn_mutator {
     struct tn_cache cache;
     struct tn_limbo limbo;
     struct tn_object *dying; /* stack, linked through `shared` */
+    bool frees_at_once;      /* what is retired now belonged to an unseen object */
 
     /* [owner]  written with relaxed stores, read by anyone for statistics */
     _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less freed here; sums are right */
     _Atomic(int64_t) live_bytes;          /* likewise */
     _Atomic(int64_t) n_dying;
-    _Atomic(uint64_t) n_merges_queued;
-    _Atomic(uint64_t) n_merges_claimed;
+    _Atomic(uint64_t) n_merges;         /* asked for by others, and made */
+    _Atomic(uint64_t) n_merges_claimed; /* of these: made by a claimer */
 
     /* [atomic] enum tn_mutator_state, see above */
     TN_CACHE_ALIGNED _Atomic(uint32_t) state;
@@ -97,6 +98,10 @@ struct tn_buffer {
 TN_MUST_CHECK int tn_buffer_new(struct tn_mutator *mu, size_t size_bytes,
                                 struct tn_buffer **ret_buffer);
 
+/* The same, zeroed. Large ones come from the system as zeros without being touched. */
+TN_MUST_CHECK int tn_buffer_new_zeroed(struct tn_mutator *mu, size_t size_bytes,
+                                       struct tn_buffer **ret_buffer);
+
 /* Gives back a buffer that no other thread has ever been able to see. */
 void tn_buffer_free(struct tn_mutator *mu, struct tn_buffer *buffer);
 
@@ -110,26 +115,51 @@ static inline void tn_count_add(_Atomic(int64_t) *counter, int64_t n)
                           memory_order_relaxed);
 }
 
+static inline void tn_count_add_unsigned(_Atomic(uint64_t) *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
 /* ---- For object/, gc/ and the reclaimer ---- */
 
-/* Puts a dead object on the bearer's list of the dying. Never allocates. */
+/* Puts a dead object on the bearer's list of the dying: its references are
+ * dropped at safe points. Never allocates. */
 void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead);
 
+/* Frees the block of an object that holds nothing and that nobody can see. */
+void tn_mutator_free_object(struct tn_mutator *mu, struct tn_object *o);
+
 /* Asks the owner of `o`, which has just become queued, to merge. If the owner
- * is offline, claims it and merges. Never fails. */
-void tn_mutator_request_merge(struct tn_mutator *mu, struct tn_object *o);
+ * is offline, claims it and merges for it. Never fails. */
+void tn_mutator_request_merge(struct tn_object *o);
+
+/* Merges what others have left for the bearer (refcount.c). */
+void tn_mutator_merge_queued(struct tn_mutator *mu);
 
 /*
  * Works off what has collected: merge requests, returned blocks, up to `budget`
- * destructions, and memory whose grace period is over. The bearer only, at a
- * safe point. Returns true if something is left that can be done right away.
+ * destructions, and up to that many blocks whose grace period is over. The
+ * bearer only, at a safe point. Returns true if something is left that can be
+ * done right away.
  */
 bool tn_mutator_work(struct tn_mutator *mu, size_t budget);
 
-/* Claims an offline mutator; false if it is not offline. */
-bool tn_mutator_claim(struct tn_mutator *mu);
+/* Frees up to `budget` blocks of the batch that waits, if its grace period has
+ * passed; when none is left, the open batch begins to wait. */
+void tn_mutator_turn_limbo(struct tn_mutator *mu, size_t budget);
 
-/* Gives a claimed mutator back, and sees to what came in meanwhile. */
-void tn_mutator_unclaim(struct tn_mutator *mu);
+/* Frees all that is in limbo. Nobody is in a read section any more. */
+void tn_mutator_drain_limbo(struct tn_mutator *mu);
+
+/* Claims an offline mutator; false if it is not offline. The caller is online. */
+TN_MUST_CHECK bool tn_mutator_claim(struct tn_mutator *mu);
+
+/* Takes a mutator from offline to online, waiting for a claimer to finish. */
+void tn_mutator_enter(struct tn_mutator *mu);
+
+/* The bearer gives a mutator up, after seeing to what came in meanwhile. The
+ * reclaimer looks after what is left. The caller is in a read section still. */
+void tn_mutator_leave(struct tn_mutator *mu);
 
 #endif

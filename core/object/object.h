@@ -52,6 +52,7 @@ enum tn_count_state {
 #define TN_BIT_LOCKED UINT8_C(0x01)  /* the object's lock is held */
 #define TN_BIT_WAITERS UINT8_C(0x02) /* somebody sleeps on the lock */
 #define TN_BIT_LARGE UINT8_C(0x04)   /* [const] lies in a block of its own (memory/large.h) */
+#define TN_BIT_UNSEEN UINT8_C(0x08)  /* dead, and nobody but its owner ever saw it */
 
 struct tn_object {
     /* [owner]  the owner's count; read by others only to see that it is immortal */

@@ -33,6 +33,9 @@ struct tn_heap_options {
 #define TN_SWITCH_INTERVAL_NS UINT64_C(5000000)
 #define TN_BACKLOG_BYTES ((size_t)32 << 20)
 
+/* The smallest limit that a heap accepts: some arenas for every kind of thing. */
+#define TN_HEAP_BYTES_MIN ((size_t)8 << 20)
+
 /* Destructions per safe point that others should not notice (some 50 us). */
 #define TN_WORK_BUDGET ((size_t)1024)
 
