@@ -18,11 +18,13 @@
 
 struct tn_object;
 struct tn_buffer;
+struct tn_name_entry;
 
 struct tn_limbo_batch {
-    struct tn_object *objects; /* linked through `shared`, see object/death.c */
-    struct tn_buffer *buffers; /* linked through `next` */
-    uint64_t grace;            /* number of the grace period to wait for */
+    struct tn_object *objects;   /* linked through `shared`, see object/death.c */
+    struct tn_buffer *buffers;   /* linked through `next` */
+    struct tn_name_entry *names; /* linked through `link`, see object/names.c */
+    uint64_t grace;              /* number of the grace period to wait for */
 };
 
 struct tn_limbo {
@@ -31,12 +33,12 @@ struct tn_limbo {
     struct tn_limbo_batch waiting;
     /* [owner]  written with relaxed stores, read by anyone for statistics */
     _Atomic(int64_t) n_objs;
-    _Atomic(int64_t) bytes; /* of objects and buffers, open and waiting */
+    _Atomic(int64_t) bytes; /* of everything, open and waiting */
 };
 
 static inline bool tn_limbo_batch_is_empty(const struct tn_limbo_batch *batch)
 {
-    return batch->objects == NULL && batch->buffers == NULL;
+    return batch->objects == NULL && batch->buffers == NULL && batch->names == NULL;
 }
 
 static inline bool tn_limbo_is_empty(const struct tn_limbo *limbo)

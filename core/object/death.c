@@ -202,6 +202,8 @@ static void limbo_free(struct tn_mutator *mu, struct tn_limbo_batch *batch, size
         tn_count_add(&mu->limbo.bytes, -(int64_t)buffer->size_bytes);
         buffer_release(mu, buffer);
     }
+    for (; batch->names != NULL && budget > 0; budget--)
+        batch->names = tn_name_entry_free(mu, batch->names);
 }
 
 void tn_mutator_turn_limbo(struct tn_mutator *mu, size_t budget)
