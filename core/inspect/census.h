@@ -8,7 +8,7 @@
 #include "core/object/object.h"
 
 struct tn_census {
-    uint64_t n_objs[TN_TYPE_END]; /* alive, by type; immortals not counted */
+    uint64_t n_objs[TN_TYPE_END]; /* alive, by type; neither the dead nor immortals */
     uint64_t live_objs;
     uint64_t live_bytes;      /* objects and their buffers, names and their tables */
     uint64_t tracked_objs;    /* containers */

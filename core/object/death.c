@@ -39,24 +39,34 @@ static struct tn_object *next_dead(const struct tn_object *o)
     return (struct tn_object *)(intptr_t)-(shared & ~TN_STATE_MASK);
 }
 
-void tn_mutator_free_object(struct tn_mutator *mu, struct tn_object *o)
+/* Takes an object out of the figures of the living. */
+static void count_out(struct tn_mutator *mu, const struct tn_object *o)
 {
-    size_t bytes = tn_type_of(o)->block_size(o);
-
     tn_count_add(&mu->n_objs[o->type], -1);
-    tn_count_add(&mu->live_bytes, -(int64_t)bytes);
+    tn_count_add(&mu->live_bytes, -(int64_t)tn_type_of(o)->block_size(o));
+}
+
+static void release_block(struct tn_mutator *mu, struct tn_object *o)
+{
     if ((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_LARGE) != 0)
         tn_large_object_free(&mu->cache, o);
     else
         tn_cache_free(&mu->cache, o);
 }
 
+void tn_mutator_free_object(struct tn_mutator *mu, struct tn_object *o)
+{
+    count_out(mu, o);
+    release_block(mu, o);
+}
+
 void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
 {
     bool is_unseen = !mu->defers || !tn_is_published(dead);
 
+    count_out(mu, dead);
     if (is_unseen && tn_type_of(dead)->clear == NULL) {
-        tn_mutator_free_object(mu, dead);
+        release_block(mu, dead);
         return;
     }
     atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
@@ -71,16 +81,12 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
 /* An emptied object on its way to the pool or to limbo. */
 static void retire(struct tn_mutator *mu, struct tn_object *o, bool is_unseen)
 {
-    size_t bytes;
-
     if (is_unseen) {
-        tn_mutator_free_object(mu, o);
+        release_block(mu, o);
         return;
     }
-    /* In limbo it is no longer alive: it counts there. */
-    bytes = tn_type_of(o)->block_size(o);
     tn_count_add(&mu->limbo.n_objs, 1);
-    tn_count_add(&mu->limbo.bytes, (int64_t)bytes);
+    tn_count_add(&mu->limbo.bytes, (int64_t)tn_type_of(o)->block_size(o));
     link_dead(o, mu->limbo.open.objects);
     mu->limbo.open.objects = o;
 }
@@ -193,7 +199,7 @@ static void limbo_free(struct tn_mutator *mu, struct tn_limbo_batch *batch, size
             TN_PREFETCH(batch->objects);
         tn_count_add(&mu->limbo.n_objs, -1);
         tn_count_add(&mu->limbo.bytes, -(int64_t)tn_type_of(o)->block_size(o));
-        tn_mutator_free_object(mu, o);
+        release_block(mu, o);
     }
     for (; batch->buffers != NULL && budget > 0; budget--) {
         struct tn_buffer *buffer = batch->buffers;

@@ -61,9 +61,9 @@ struct tn_mutator {
     bool frees_at_once;      /* what is retired now belonged to an unseen object */
 
     /* [owner]  written with relaxed stores, read by anyone for statistics */
-    _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less freed here; sums are right */
-    _Atomic(int64_t) live_bytes;          /* likewise */
-    _Atomic(int64_t) n_dying;
+    _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less died here; sums are right */
+    _Atomic(int64_t) live_bytes;          /* likewise, of objects, buffers and names */
+    _Atomic(int64_t) n_dying;             /* dead, not yet emptied */
     _Atomic(uint64_t) n_merges;         /* asked for by others, and made */
     _Atomic(uint64_t) n_merges_claimed; /* of these: made by a claimer */
 
@@ -127,7 +127,7 @@ static inline void tn_count_add_unsigned(_Atomic(uint64_t) *counter, uint64_t n)
  * dropped at safe points. Never allocates. */
 void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead);
 
-/* Frees the block of an object that holds nothing and that nobody can see. */
+/* Ends an object that holds nothing and that nobody can see, whatever its count. */
 void tn_mutator_free_object(struct tn_mutator *mu, struct tn_object *o);
 
 /* Asks the owner of `o`, which has just become queued, to merge. If the owner

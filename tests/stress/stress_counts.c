@@ -96,12 +96,15 @@ static void look_and_hold(struct actor *actor, struct tn_mutator *mu, size_t i, 
 
     if (o == NULL)
         return;
-    if (!is_whole(mu, o, i))
-        actor->n_damaged++;
     if (!tn_tryref(mu, o)) {
+        /* A dead list is being emptied; a dead int is what it was. */
+        if (o->type == TN_TYPE_INT && !is_whole(mu, o, i))
+            actor->n_damaged++;
         actor->n_dead++;
         return;
     }
+    if (!is_whole(mu, o, i))
+        actor->n_damaged++;
     tn_drop(mu, &actor->held[place]);
     actor->held[place] = o;
 }
