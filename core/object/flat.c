@@ -22,6 +22,8 @@
 
 #define WORDS_MIN 8
 #define WORDS_SHRINK 3 /* a rebuild makes an array at most so many times smaller */
+#define FILL_NUM 21    /* a rebuild leaves at most this part of it filled: ... */
+#define FILL_DEN 32    /* ... 21/32 */
 
 static_assert(TN_FLAT_STEP >= 16, "a rebuild must end before the next one begins");
 
@@ -31,21 +33,31 @@ static uint64_t flat_limit(uint64_t n_words)
 }
 
 /*
- * The capacity for `n_entries`, not much below that of the array before. From a
- * row in which each capacity is half as large again as the one before it; the
- * stagger says where between 8 and 12 the row begins.
+ * The smallest capacity that has `n_words_min` words. From a row in which each
+ * is half as large again as the one before it; the stagger says where between 8
+ * and 12 the row begins.
  */
-static uint64_t flat_capacity(const struct tn_flat *flat, uint64_t n_entries, uint64_t n_words_old)
+static uint64_t flat_capacity(const struct tn_flat *flat, uint64_t n_words_min)
 {
-    uint64_t scaled = WORDS_MIN * (2 * TN_FLAT_STAGGERS + flat->stagger); /* times 128 */
+    uint64_t scaled = WORDS_MIN * (2 * TN_FLAT_STAGGERS + flat->stagger);
     uint64_t n_words = WORDS_MIN;
 
-    while (n_words / 32 * 21 + n_words % 32 * 21 / 32 < n_entries ||
-           n_words < n_words_old / WORDS_SHRINK) {
+    while (n_words < n_words_min) {
         scaled += scaled / 2;
         n_words = (scaled / (2 * TN_FLAT_STAGGERS) + 7) & ~(uint64_t)7;
     }
     return n_words;
+}
+
+/* The capacity of the array that is to follow one of `n_words_old` words. */
+static uint64_t flat_next_capacity(const struct tn_flat *flat, uint64_t n_entries,
+                                   uint64_t n_words_old)
+{
+    uint64_t n_words_min = (n_entries * FILL_DEN + FILL_NUM - 1) / FILL_NUM;
+
+    if (n_words_min < n_words_old / WORDS_SHRINK)
+        n_words_min = n_words_old / WORDS_SHRINK;
+    return flat_capacity(flat, n_words_min);
 }
 
 static int array_new(struct tn_mutator *mu, uint64_t n_words, struct tn_flat_array **ret_array)
@@ -178,7 +190,7 @@ int tn_flat_insert(struct tn_mutator *mu, struct tn_flat *flat, uint64_t hash, u
 
     if (TN_UNLIKELY(array == NULL || flat->n_dirty >= flat_limit(array->n_words))) {
         uint64_t n_words_old = array == NULL ? 0 : array->n_words;
-        int r = flat_rebuild(mu, flat, flat_capacity(flat, flat->n_entries + 1, n_words_old));
+        int r = flat_rebuild(mu, flat, flat_next_capacity(flat, flat->n_entries + 1, n_words_old));
 
         if (r < 0)
             return r;
@@ -192,13 +204,10 @@ int tn_flat_insert(struct tn_mutator *mu, struct tn_flat *flat, uint64_t hash, u
 
 int tn_flat_reserve(struct tn_mutator *mu, struct tn_flat *flat, uint64_t n_entries)
 {
-    uint64_t n_words = flat_capacity(flat, n_entries, 0);
+    /* An array is filled up to 7/8. */
+    uint64_t n_words = flat_capacity(flat, (n_entries * 8 + 6) / 7);
 
     TN_ASSERT(flat->n_entries == 0);
-    if (flat_current(flat) != NULL && flat_current(flat)->n_words == n_words && flat->n_dirty == 0)
-        return 0;
-    if (n_entries == 0)
-        return 0;
     return flat_rebuild(mu, flat, n_words);
 }
 
@@ -261,7 +270,7 @@ void tn_flat_trim(struct tn_mutator *mu, struct tn_flat *flat)
 
     if (array == NULL || flat->n_entries >= array->n_words / 8 || array_old(array) != NULL)
         return;
-    n_words = flat_capacity(flat, flat->n_entries, array->n_words);
+    n_words = flat_next_capacity(flat, flat->n_entries, array->n_words);
     if (n_words < array->n_words)
         (void)flat_rebuild(mu, flat, n_words); /* else it stays as large as it is */
 }
@@ -319,8 +328,7 @@ static bool walk_array(struct walk *walk, const struct tn_flat_array *array, uin
 }
 
 bool tn_flat_walk(const struct tn_flat *flat, uint64_t first, uint64_t last,
-                  tn_flat_hash_fn hash_of, const void *arg, tn_flat_visit_fn visit,
-                  void *visit_arg)
+                  tn_flat_hash_fn hash_of, const void *arg, tn_flat_visit_fn visit, void *visit_arg)
 {
     const struct tn_flat_array *array = flat_current(flat);
     struct walk walk = {

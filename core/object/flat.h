@@ -59,8 +59,12 @@
 #define TN_FLAT_PAYLOAD_MAX ((UINT64_C(1) << TN_FLAT_PAYLOAD_BITS) - 1)
 
 /* Words of the old array that one insertion or removal looks at. Enough to be
- * done before the current array is full: see flat_capacity() in flat.c. */
+ * done before the current array is full: see flat.c. */
+#if defined(TN_TEST_TINY) && TN_TEST_TINY
+#define TN_FLAT_STEP 16
+#else
 #define TN_FLAT_STEP 32
+#endif
 
 /* Values of tn_flat.stagger: see there. */
 #define TN_FLAT_STAGGERS 64

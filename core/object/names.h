@@ -34,11 +34,28 @@ void tn_namespaces_each(struct tn_heap *heap,
                         void (*visit)(struct tn_slice name, uint64_t n_names, void *arg),
                         void *arg);
 
-/* The object of a name, borrowed, and the name's version (may be NULL).
- * TN_ERR_NAME. Lock-free. */
+/*
+ * The object of a name, borrowed, and the name's version (may be NULL): the
+ * version with which just this object was bound. Should a writer be stopped in
+ * the middle of binding another one, the version may for that time be an older
+ * one than the object's, so that a change that requires it fails, but never a
+ * newer one. TN_ERR_NAME. Lock-free.
+ */
 TN_MUST_CHECK int tn_name_lookup(struct tn_mutator *mu, struct tn_namespace *ns,
                                  struct tn_slice name, struct tn_object **ret_object,
                                  uint64_t *ret_version);
+
+/*
+ * The same in steps, for who has several names to look up: the first one begins
+ * to fetch the words of the index and returns the name's hash; the second one,
+ * called once those have arrived, begins to fetch the entry; the third one looks
+ * up. Any number of names may be on their way at a time. Lock-free.
+ */
+uint64_t tn_name_prefetch(const struct tn_namespace *ns, struct tn_slice name);
+void tn_name_prefetch_entry(const struct tn_namespace *ns, uint64_t hash);
+TN_MUST_CHECK int tn_name_lookup_hashed(struct tn_mutator *mu, struct tn_namespace *ns,
+                                        struct tn_slice name, uint64_t hash,
+                                        struct tn_object **ret_object, uint64_t *ret_version);
 
 /* What must hold for a change; checked and changed in one atomic step. Zero
  * fields ask nothing. */
@@ -53,11 +70,12 @@ struct tn_name_change {
     bool existed;
 };
 
-/* Binds a name; takes over the reference on success. `require` may be NULL.
+/* Binds a name; takes over the reference on success. `require` and `ret_change`
+ * may be NULL.
  * TN_ERR_INVAL (empty or too long), TN_ERR_PRECONDITION, TN_ERR_NOMEM,
  * TN_ERR_LIMIT. Binding a name that exists never needs memory. */
-TN_MUST_CHECK int tn_name_bind(struct tn_mutator *mu, struct tn_namespace *ns,
-                               struct tn_slice name, struct tn_object **take_object,
+TN_MUST_CHECK int tn_name_bind(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_slice name,
+                               struct tn_object **take_object,
                                const struct tn_name_require *require,
                                struct tn_name_change *ret_change);
 
@@ -66,13 +84,14 @@ TN_MUST_CHECK int tn_name_unbind(struct tn_mutator *mu, struct tn_namespace *ns,
                                  struct tn_slice name, const struct tn_name_require *require,
                                  struct tn_name_change *ret_change);
 
-/* Called with each name found, under no lock. */
+/* Called with each name found, under no lock; the name lives as long as the read
+ * section. Must not change names of the namespace. */
 typedef void (*tn_name_visit_fn)(struct tn_slice name, struct tn_object *object, uint64_t version,
                                  void *arg);
 
 /*
- * One page of a scan: visits at least one and about `n_max` names (all names of
- * a range of hashes), moves *cursor on, and sets it to 0 when nothing is left.
+ * One page of a scan: visits up to `n_max` names that begin with `prefix` (all
+ * of a range of hashes), moves *cursor on, and sets it to 0 when nothing is left.
  * A name that is bound throughout a scan is visited exactly once, whatever else
  * changes; one that comes or goes meanwhile, at most once. Work per call is
  * bounded, so a page may also be empty. Objects are borrowed.
@@ -80,7 +99,7 @@ typedef void (*tn_name_visit_fn)(struct tn_slice name, struct tn_object *object,
 void tn_names_scan(struct tn_mutator *mu, struct tn_namespace *ns, uint64_t *cursor, size_t n_max,
                    struct tn_slice prefix, tn_name_visit_fn visit, void *arg);
 
-/* ---- For thread.c ---- */
+/* ---- For heap.c ---- */
 
 /* Drops the names of all namespaces and frees the namespaces. The caller is the
  * last one that uses the heap, online. */

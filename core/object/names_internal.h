@@ -8,13 +8,14 @@
  *   state     value                       meta
  *   bound     the object                  version, length of the key
  *   changing  old object, then new one    old version, TN_NAME_CHANGING, length
- *   removed   TN_NAME_GONE | next entry   version when removed, length
+ *   removed   NULL                        version when removed, length
+ *   in limbo  TN_NAME_GONE | next entry   the same
  *
  * Invariants
  *  - Only the holder of the shard's lock writes an entry that is in the index.
  *    Readers may look at it until a grace period after it was removed.
- *  - A removed entry is never bound again: its `value` has TN_NAME_GONE for
- *    ever. That bit cannot be in the address of an object, which is aligned.
+ *  - A removed entry is never bound again. TN_NAME_GONE cannot be in the address
+ *    of an object, which is aligned.
  *  - A version is given out once by a shard, so no name has it twice.
  */
 #ifndef TN_CORE_OBJECT_NAMES_INTERNAL_H
@@ -83,19 +84,68 @@ struct tn_namespaces {
     uint32_t n_namespaces;
 };
 
-/* ---- For thread.c ---- */
+/* ---- For the names' own sources ---- */
+
+/* The key of an entry; lives as long as the entry. */
+struct tn_slice tn_name_entry_key(const struct tn_name_entry *entry);
+
+/* What a name refers to, borrowed, and with which version (may be NULL); NULL if
+ * it has been removed. As tn_name_lookup(). */
+struct tn_object *tn_name_entry_read(const struct tn_name_entry *entry, uint64_t *ret_version);
+
+/* The tn_flat_hash_fn of a shard's index; `arg` is the namespace's hash key. */
+void tn_name_entry_hashes(const uint64_t *payloads, size_t n, uint64_t *ret_hashes,
+                          const void *arg);
+
+/* In mode gil the global lock is enough, and these do nothing. */
+void tn_name_shard_lock(const struct tn_mutator *mu, struct tn_name_shard *shard)
+    TN_ACQUIRES(shard->lock);
+void tn_name_shard_unlock(const struct tn_mutator *mu, struct tn_name_shard *shard)
+    TN_RELEASES(shard->lock);
+
+/* Drops all names of a shard. The caller is the last one that uses the heap. */
+void tn_name_shard_destroy(struct tn_mutator *mu, struct tn_namespace *ns,
+                           struct tn_name_shard *shard);
+
+/* ---- For heap.c ---- */
 
 void tn_namespaces_init(struct tn_namespaces *namespaces);
 
 /* tn_namespaces_destroy() has been called. */
 void tn_namespaces_fini(struct tn_namespaces *namespaces);
 
-/* ---- For death.c ---- */
+/* ---- For death.c: limbo has a list of entries, linked through `link` ---- */
 
 /*
- * Frees the entries of a limbo batch, `first` and what it is linked to, whose
- * grace period is over. Returns how many bytes that were. The bearer of `mu`.
+ * Gives back an entry that is in no index any more and holds no reference, but
+ * that readers may be looking at: freed after a grace period, or at once in mode
+ * gil. Never allocates, never fails. Defined in death.c.
  */
-size_t tn_name_entries_free(struct tn_mutator *mu, struct tn_name_entry *first);
+void tn_mutator_retire_name(struct tn_mutator *mu, struct tn_name_entry *entry);
+
+/* Frees the block of an entry that nobody can see. Counts nothing. */
+void tn_name_entry_release(struct tn_mutator *mu, struct tn_name_entry *entry);
+
+static inline size_t tn_name_entry_bytes(const struct tn_name_entry *entry)
+{
+    /* Relaxed: the length never changes. */
+    uint64_t meta = atomic_load_explicit(&entry->meta, memory_order_relaxed);
+
+    return sizeof(*entry) + (size_t)(meta & TN_NAME_LEN_MASK);
+}
+
+/* Links a removed entry to another one or to NULL. To readers both mean gone. */
+static inline void tn_name_entry_link(struct tn_name_entry *entry, struct tn_name_entry *next)
+{
+    /* Relaxed: only the bearer follows it. */
+    atomic_store_explicit(&entry->link, (uintptr_t)next | TN_NAME_GONE, memory_order_relaxed);
+}
+
+static inline struct tn_name_entry *tn_name_entry_next(const struct tn_name_entry *entry)
+{
+    uintptr_t link = atomic_load_explicit(&entry->link, memory_order_relaxed);
+
+    return (struct tn_name_entry *)(link & ~TN_NAME_GONE);
+}
 
 #endif
