@@ -25,8 +25,9 @@
 #define CHUNK_BYTES_MIN ((size_t)256)
 #define CHUNK_BYTES_MAX ((size_t)1 << 20)
 
-/* Larger sizes are refused before any arithmetic on them can overflow. */
-#define ALLOC_BYTES_MAX (SIZE_MAX / 4)
+/* No cap is larger, so that a larger size is refused like this one, before any
+ * arithmetic on it can overflow. */
+#define ALLOC_BYTES_MAX (((size_t)1 << 62) - TN_ARENA_ALIGN)
 
 struct tn_arena_chunk {
     struct tn_arena_chunk *next; /* allocated after this one */
@@ -58,11 +59,14 @@ static void chunk_free(struct tn_arena_chunk *chunk)
     free(chunk);
 }
 
+/* Makes a chunk current, of which nothing is handed out; `spent_bytes` is right. */
 static void use_chunk(struct tn_arena *arena, struct tn_arena_chunk *chunk)
 {
+    size_t left = arena->cap_bytes - arena->spent_bytes;
+
     arena->current = chunk;
     arena->at = chunk_begin(chunk);
-    arena->end = arena->at + chunk->size;
+    arena->end = arena->at + (chunk->size < left ? chunk->size : left);
 }
 
 static void *alloc_callback(void *allocator_data, size_t size)
@@ -80,7 +84,9 @@ int tn_arena_init(struct tn_arena *arena, size_t first_bytes, size_t cap_bytes)
 {
     struct tn_arena_chunk *chunk;
 
-    TN_ASSERT(first_bytes <= ALLOC_BYTES_MAX);
+    TN_ASSERT(first_bytes < ALLOC_BYTES_MAX);
+    if (cap_bytes >= ALLOC_BYTES_MAX)
+        cap_bytes = ALLOC_BYTES_MAX - TN_ARENA_ALIGN;
     if (first_bytes < CHUNK_BYTES_MIN)
         first_bytes = CHUNK_BYTES_MIN;
     chunk = chunk_new(tn_arena_rounded(first_bytes));
@@ -89,7 +95,7 @@ int tn_arena_init(struct tn_arena *arena, size_t first_bytes, size_t cap_bytes)
     *arena = (struct tn_arena){
         .allocator = { .alloc = alloc_callback, .free = free_callback, .allocator_data = arena },
         .first = chunk,
-        .cap_bytes = cap_bytes,
+        .cap_bytes = cap_bytes & ~(TN_ARENA_ALIGN - 1),
     };
     tn_arena_reset(arena);
     return 0;
@@ -121,11 +127,11 @@ void tn_arena_reset(struct tn_arena *arena)
 {
     if (arena->first->next)
         free_all_but_first(arena);
-    use_chunk(arena, arena->first);
-    POISON(arena->at, (size_t)(arena->end - arena->at));
     arena->spent_bytes = 0;
     arena->next_chunk_bytes = arena->first->size;
     arena->refused = false;
+    use_chunk(arena, arena->first);
+    POISON(arena->at, arena->first->size);
 }
 
 size_t tn_arena_used(const struct tn_arena *arena)
@@ -133,49 +139,37 @@ size_t tn_arena_used(const struct tn_arena *arena)
     return arena->spent_bytes + (size_t)(arena->at - chunk_begin(arena->current));
 }
 
-/* Whether `size` more bytes, a multiple of the alignment, stay below the cap. */
-static bool admit(struct tn_arena *arena, size_t size)
+/* Sees to it that `size` bytes, a multiple of the alignment, are free at `at`. */
+static int make_room(struct tn_arena *arena, size_t size)
 {
     size_t used = tn_arena_used(arena);
-
-    if (TN_LIKELY(used <= arena->cap_bytes && size <= arena->cap_bytes - used))
-        return true;
-    arena->refused = true;
-    return false;
-}
-
-/* Makes a chunk current in which `size` bytes are free. */
-static int add_chunk(struct tn_arena *arena, size_t size)
-{
     struct tn_arena_chunk *chunk;
 
+    if (TN_LIKELY(size <= (size_t)(arena->end - arena->at)))
+        return 0;
+    if (size > arena->cap_bytes - used) {
+        arena->refused = true;
+        return TN_ERR_LIMIT;
+    }
     if (arena->next_chunk_bytes < CHUNK_BYTES_MAX)
         arena->next_chunk_bytes *= 2;
     chunk = chunk_new(size > arena->next_chunk_bytes ? size : arena->next_chunk_bytes);
     if (!chunk)
         return TN_ERR_NOMEM;
-    arena->spent_bytes = tn_arena_used(arena);
     arena->current->next = chunk;
+    arena->spent_bytes = used;
     use_chunk(arena, chunk);
     return 0;
 }
 
-void *tn_arena_alloc(struct tn_arena *arena, size_t size)
+void *tn_arena_alloc_slow(struct tn_arena *arena, size_t size)
 {
-    size_t rounded;
     uint8_t *at;
 
-    if (TN_UNLIKELY(size > ALLOC_BYTES_MAX)) {
-        arena->refused = true;
-        return NULL;
-    }
-    rounded = tn_arena_rounded(size);
-    if (!admit(arena, rounded))
-        return NULL;
-    if (TN_UNLIKELY((size_t)(arena->end - arena->at) < rounded) && add_chunk(arena, rounded) < 0)
+    if (make_room(arena, size > ALLOC_BYTES_MAX ? ALLOC_BYTES_MAX : tn_arena_rounded(size)) < 0)
         return NULL;
     at = arena->at;
-    arena->at += rounded;
+    arena->at += tn_arena_rounded(size);
     UNPOISON(at, size);
     return at;
 }
@@ -189,9 +183,7 @@ void *tn_arena_grow(struct tn_arena *arena, void *old, size_t old_size, size_t n
     if (bytes && new_size <= ALLOC_BYTES_MAX && bytes + tn_arena_rounded(old_size) == arena->at) {
         size_t more = tn_arena_rounded(new_size) - tn_arena_rounded(old_size);
 
-        if ((size_t)(arena->end - arena->at) >= more) {
-            if (!admit(arena, more))
-                return NULL;
+        if (more <= (size_t)(arena->end - arena->at)) {
             arena->at += more;
             UNPOISON(bytes, new_size);
             return bytes;
@@ -206,16 +198,5 @@ void *tn_arena_grow(struct tn_arena *arena, void *old, size_t old_size, size_t n
 
 int tn_arena_reserve(struct tn_arena *arena, size_t size)
 {
-    size_t rounded;
-
-    if (size > ALLOC_BYTES_MAX) {
-        arena->refused = true;
-        return TN_ERR_LIMIT;
-    }
-    rounded = tn_arena_rounded(size);
-    if (!admit(arena, rounded))
-        return TN_ERR_LIMIT;
-    if ((size_t)(arena->end - arena->at) >= rounded)
-        return 0;
-    return add_chunk(arena, rounded);
+    return make_room(arena, size > ALLOC_BYTES_MAX ? ALLOC_BYTES_MAX : tn_arena_rounded(size));
 }

@@ -26,7 +26,7 @@ struct tn_arena_chunk;
 struct tn_arena {
     ProtobufCAllocator allocator; /* for protobuf-c; its free does nothing */
     uint8_t *at;                  /* next free byte of the current chunk, aligned */
-    uint8_t *end;                 /* of the current chunk */
+    uint8_t *end;                 /* of the current chunk, or where the cap is met */
     struct tn_arena_chunk *current;
     struct tn_arena_chunk *first;
     size_t spent_bytes; /* handed out from chunks before the current one */
@@ -53,12 +53,24 @@ void tn_arena_fini(struct tn_arena *arena);
 /* Takes back everything that was handed out. Keeps the first chunk. */
 void tn_arena_reset(struct tn_arena *arena);
 
+/* The out-of-line half of tn_arena_alloc(). */
+TN_MUST_CHECK void *tn_arena_alloc_slow(struct tn_arena *arena, size_t size);
+
 /*
  * Memory of `size` bytes, aligned to 16, not cleared, valid until the next
  * reset. NULL if the cap is met (then tn_arena_is_refused()) or the system has
  * no memory. For size 0, a pointer that is not NULL.
  */
-TN_MUST_CHECK void *tn_arena_alloc(struct tn_arena *arena, size_t size);
+TN_MUST_CHECK static inline void *tn_arena_alloc(struct tn_arena *arena, size_t size)
+{
+    uint8_t *at = arena->at;
+
+    /* What is left is a multiple of the alignment, so the rounded size fits too. */
+    if (TN_ASAN || TN_UNLIKELY(size > (size_t)(arena->end - at)))
+        return tn_arena_alloc_slow(arena, size);
+    arena->at = at + tn_arena_rounded(size);
+    return at;
+}
 
 /*
  * Memory of `new_size` bytes that begins with the first `old_size` bytes of

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* See message.h. The pre-scan decides; protobuf-c then does what it was found safe to do. */
+/* See message.h. The pre-scan decides; unpacking then does what it was found safe to do. */
 #include "proto/message.h"
 
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "proto/frame.h"
+#include "proto/pack.h"
+#include "proto/varint.h"
 
 int tn_message_unpack(const ProtobufCMessageDescriptor *desc, struct tn_slice payload,
                       const struct tn_scan_limits *limits, struct tn_arena *arena,
@@ -22,9 +24,9 @@ int tn_message_unpack(const ProtobufCMessageDescriptor *desc, struct tn_slice pa
         return tn_status_set(ret_status, r == TN_ERR_NOMEM ? TN_REASON_OUT_OF_MEMORY
                                                            : TN_REASON_MESSAGE_TOO_COSTLY);
 
-    message = protobuf_c_message_unpack(desc, &arena->allocator, payload.len, payload.data);
-    if (!message) /* what the scan accepts unpacks; should they ever disagree, refuse */
-        return tn_status_set(ret_status, TN_REASON_MALFORMED_MESSAGE);
+    message = tn_unpack_scanned(desc, payload, arena);
+    if (!message) /* not even possible, as the memory is reserved; but it is input */
+        return tn_status_set(ret_status, TN_REASON_MESSAGE_TOO_COSTLY);
     *ret_message = message;
     return 0;
 }
@@ -85,8 +87,9 @@ uint64_t tn_message_peek_id(struct tn_slice payload)
 
 int tn_message_pack(const ProtobufCMessage *message, size_t max_bytes, struct tn_buffer *out)
 {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    size_t prefix;
+    struct tn_pack_lengths lengths;
+    size_t len = tn_pack_measure(message, &lengths);
+    uint8_t *end;
     int r;
 
     if (len > max_bytes || len > TN_FRAME_BYTES_MAX)
@@ -94,8 +97,8 @@ int tn_message_pack(const ProtobufCMessage *message, size_t max_bytes, struct tn
     r = tn_buffer_reserve(out, TN_FRAME_PREFIX_MAX + len);
     if (r < 0)
         return r;
-    prefix = tn_frame_prefix_write(tn_buffer_end(out), len);
-    len = protobuf_c_message_pack(message, tn_buffer_end(out) + prefix);
-    tn_buffer_commit(out, prefix + len);
+    end = tn_varint_write(tn_buffer_end(out), len);
+    end = tn_pack_write(message, &lengths, end);
+    tn_buffer_commit(out, (size_t)(end - tn_buffer_end(out)));
     return 0;
 }

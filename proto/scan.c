@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk: a stack of the messages that are open, deepest last, each with its
- * end and a bit for every field that was seen. A field is looked at exactly once
- * and every loop moves on by at least a byte, so the whole is linear.
+ * The walk: a stack of the messages that are open, innermost last, each with its
+ * end and a bit for every four bytes of its struct, set when a field was seen
+ * there: so all members of a oneof are one and the same. A field is looked at
+ * exactly once and every step moves on by at least a byte; the whole is linear.
  *
- * The cost of unpacking follows protobuf_c_message_unpack() of 1.4.1. For each
- * message it allocates the struct; if there are more than 16 fields, slabs of
- * 32-byte notes, each slab twice as large as the one before; an array for each
- * repeated field that is there; and each string, bytes and message in it. All of
- * it is rounded up to the arena's alignment, none is given back.
+ * The cost of unpacking is that of tn_unpack_scanned(): a struct for each message,
+ * an array for each repeated field that is there, and the bytes and strings, each
+ * rounded up to the arena's alignment.
  *
  * The functions of the hot path take and return the position rather than keep
  * it in `struct scanner`, so that it stays in a register.
@@ -19,25 +18,22 @@
 
 #include "core/base/check.h"
 #include "proto/arena.h"
+#include "proto/schema.h"
 #include "proto/utf8.h"
+#include "proto/varint.h"
 
-/* Of protobuf-c's private ScannedMember, and the first slab, on its stack. */
-#define NOTE_BYTES ((size_t)32)
-#define NOTES_ON_STACK ((size_t)16)
-/* From this many field descriptors on, its bitmap of required fields is allocated. */
-#define FIELDS_ON_STACK 128u
+#define SEEN_WORDS (TN_SCHEMA_STRUCT_BYTES_MAX / 4 / 64)
 
-#define SEEN_WORDS (TN_SCAN_STRUCT_BYTES_MAX / 4 / 64)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
 
-#define WIRE_GROUP_BEGIN 3u
-#define WIRE_GROUP_END 4u
-
-#define FIELD_NUMBER_MAX ((UINT64_C(1) << 29) - 1)
+#define VARINT PROTOBUF_C_WIRE_TYPE_VARINT
+#define FIXED32 PROTOBUF_C_WIRE_TYPE_32BIT
+#define FIXED64 PROTOBUF_C_WIRE_TYPE_64BIT
+#define LENGTH PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED
 
 struct level {
     const ProtobufCMessageDescriptor *desc;
     const uint8_t *end;
-    size_t n_fields; /* so far, in this message */
     uint64_t seen[SEEN_WORDS];
 };
 
@@ -45,140 +41,63 @@ struct scanner {
     const uint8_t *begin;
     const struct tn_scan_limits *limits;
     struct tn_status *ret_status;
+    struct level *level;   /* the innermost that is open; levels[0] if none is */
+    struct level *deepest; /* that was ever open */
     int err;
-    unsigned depth; /* levels that are open */
-    struct tn_scan_info info;
-    struct level levels[TN_SCAN_DEPTH_MAX];
+    struct tn_scan_info info; /* but for the depth */
+    struct level levels[1 + TN_SCHEMA_DEPTH_MAX];
 };
 
-/* What a type looks like on the wire and in a struct. */
-struct type_traits {
-    uint8_t wire;
-    uint8_t size;       /* in an array */
-    bool may_be_signed; /* a negative number is extended to 64 bits */
-    uint64_t max;       /* as an unsigned varint, unless it is a negative number */
-};
-
-#define VARINT PROTOBUF_C_WIRE_TYPE_VARINT
-#define FIXED32 PROTOBUF_C_WIRE_TYPE_32BIT
-#define FIXED64 PROTOBUF_C_WIRE_TYPE_64BIT
-#define LENGTH PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED
-
-static const struct type_traits types[] = {
-    [PROTOBUF_C_TYPE_INT32] = { VARINT, 4, true, UINT32_MAX },
-    [PROTOBUF_C_TYPE_SINT32] = { VARINT, 4, false, UINT32_MAX },
-    [PROTOBUF_C_TYPE_SFIXED32] = { FIXED32, 4, false, 0 },
-    [PROTOBUF_C_TYPE_INT64] = { VARINT, 8, false, UINT64_MAX },
-    [PROTOBUF_C_TYPE_SINT64] = { VARINT, 8, false, UINT64_MAX },
-    [PROTOBUF_C_TYPE_SFIXED64] = { FIXED64, 8, false, 0 },
-    [PROTOBUF_C_TYPE_UINT32] = { VARINT, 4, false, UINT32_MAX },
-    [PROTOBUF_C_TYPE_FIXED32] = { FIXED32, 4, false, 0 },
-    [PROTOBUF_C_TYPE_UINT64] = { VARINT, 8, false, UINT64_MAX },
-    [PROTOBUF_C_TYPE_FIXED64] = { FIXED64, 8, false, 0 },
-    [PROTOBUF_C_TYPE_FLOAT] = { FIXED32, 4, false, 0 },
-    [PROTOBUF_C_TYPE_DOUBLE] = { FIXED64, 8, false, 0 },
-    [PROTOBUF_C_TYPE_BOOL] = { VARINT, sizeof(protobuf_c_boolean), false, 1 },
-    [PROTOBUF_C_TYPE_ENUM] = { VARINT, 4, true, UINT32_MAX },
-    [PROTOBUF_C_TYPE_STRING] = { LENGTH, sizeof(char *), false, 0 },
-    [PROTOBUF_C_TYPE_BYTES] = { LENGTH, sizeof(ProtobufCBinaryData), false, 0 },
-    [PROTOBUF_C_TYPE_MESSAGE] = { LENGTH, sizeof(void *), false, 0 },
-};
-
-static bool is_packable(ProtobufCType type)
+static unsigned depth_of(const struct scanner *s, const struct level *level)
 {
-    return types[type].wire != LENGTH;
+    return (unsigned)(level - s->levels);
 }
 
-/* The field is at fault, in the way that `how` says. */
+/* The field, or without one its message, is at fault in the way that `how` says. */
 TN_COLD static const uint8_t *refuse(struct scanner *s, enum tn_reason reason, const uint8_t *at,
                                      const ProtobufCFieldDescriptor *field, const char *how)
 {
-    const char *message = s->levels[s->depth - 1].desc->name;
-
     s->err =
-        tn_status_setf(s->ret_status, reason, "%s%s%s %s, at byte %zu.", message, field ? "." : "",
-                       field ? field->name : "", how, (size_t)(at - s->begin));
+        tn_status_setf(s->ret_status, reason, "%s%s%s %s, at byte %zu.", s->level->desc->name,
+                       field ? "." : "", field ? field->name : "", how, (size_t)(at - s->begin));
     return NULL;
 }
 
 TN_COLD static const uint8_t *refuse_wire_type(struct scanner *s, const uint8_t *at,
                                                const ProtobufCFieldDescriptor *field, unsigned wire)
 {
-    const char *message = s->levels[s->depth - 1].desc->name;
-
     s->err = tn_status_setf(s->ret_status, TN_REASON_MALFORMED_MESSAGE,
-                            "%s.%s has wire type %u in place of %u, at byte %zu.", message,
-                            field->name, wire, types[field->type].wire, (size_t)(at - s->begin));
+                            "%s.%s has wire type %u in place of %u, at byte %zu.",
+                            s->level->desc->name, field->name, wire,
+                            (unsigned)tn_schema_types[field->type].wire, (size_t)(at - s->begin));
     return NULL;
 }
 
-TN_COLD static const uint8_t *refuse_unknown(struct scanner *s, const uint8_t *at, uint64_t number,
-                                             unsigned wire)
+TN_COLD static const uint8_t *refuse_tag(struct scanner *s, const uint8_t *at, uint64_t tag)
 {
-    const char *message = s->levels[s->depth - 1].desc->name;
+    unsigned wire = (unsigned)(tag & 7);
 
-    if (wire == WIRE_GROUP_BEGIN || wire == WIRE_GROUP_END)
+    if (tag >> 3 == 0)
+        return refuse(s, TN_REASON_MALFORMED_MESSAGE, at, NULL, "has the field number 0");
+    if (wire == TN_SCHEMA_WIRE_GROUP_BEGIN || wire == TN_SCHEMA_WIRE_GROUP_END)
         return refuse(s, TN_REASON_MALFORMED_MESSAGE, at, NULL, "has a group, which no field is");
     s->err = tn_status_setf(s->ret_status, TN_REASON_UNKNOWN_FIELD,
                             "%s has a field number %llu, which is not known here, at byte %zu; "
                             "the sender may be newer than the receiver.",
-                            message, (unsigned long long)number, (size_t)(at - s->begin));
+                            s->level->desc->name, (unsigned long long)(tag >> 3),
+                            (size_t)(at - s->begin));
     return NULL;
 }
 
-/* The position behind a varint, or NULL if it is cut off or has more than 64 bits. */
-static inline const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
+static inline bool fits(const struct tn_schema_type *type, uint64_t value)
 {
-    uint64_t value = 0;
-    unsigned shift = 0;
-
-    if (TN_LIKELY(at < end && *at < 0x80)) {
-        *ret_value = *at;
-        return at + 1;
-    }
-    for (; at < end; shift += 7) {
-        uint64_t bits = *at & 0x7f;
-
-        if (shift == 63 && *at > 1)
-            return NULL;
-        value |= bits << shift;
-        if (*at++ < 0x80) {
-            *ret_value = value;
-            return at;
-        }
-    }
-    return NULL;
+    return value <= type->max ||
+           (type->may_be_signed && (int64_t)value < 0 && (int64_t)value >= INT32_MIN);
 }
 
-static inline bool fits(const struct type_traits *traits, uint64_t value)
+/* Marks what a field occupies in its struct. True if it was marked before. */
+static inline bool mark_seen(struct level *level, unsigned offset)
 {
-    return value <= traits->max ||
-           (traits->may_be_signed && (int64_t)value < 0 && (int64_t)value >= INT32_MIN);
-}
-
-/* Few ranges are the rule: the numbers of a message are nearly contiguous. */
-static inline const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *desc,
-                                                         uint32_t number)
-{
-    const ProtobufCIntRange *range = desc->field_ranges;
-
-    if (desc->n_field_ranges > 4)
-        return protobuf_c_message_descriptor_get_field(desc, number);
-    for (unsigned i = 0; i < desc->n_field_ranges; i++, range++) {
-        uint32_t nth = number - (uint32_t)range->start_value;
-
-        if (nth < range[1].orig_index - range->orig_index)
-            return &desc->fields[range->orig_index + nth];
-    }
-    return NULL;
-}
-
-/* Marks what a field occupies in its struct, so that all members of a oneof are
- * one and the same. True if it was marked before. */
-static inline bool mark_seen(struct level *level, const ProtobufCFieldDescriptor *field)
-{
-    unsigned offset =
-        field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF ? field->quantifier_offset : field->offset;
     uint64_t *word = &level->seen[offset / 4 / 64];
     uint64_t bit = UINT64_C(1) << (offset / 4 % 64);
     bool seen = (*word & bit) != 0;
@@ -187,62 +106,48 @@ static inline bool mark_seen(struct level *level, const ProtobufCFieldDescriptor
     return seen;
 }
 
+/* There must be room for one more level. */
 static inline void open_message(struct scanner *s, const ProtobufCMessageDescriptor *desc,
                                 const uint8_t *end)
 {
-    struct level *level = &s->levels[s->depth++];
+    struct level *level = ++s->level;
 
-    TN_ASSERT(desc->sizeof_message <= TN_SCAN_STRUCT_BYTES_MAX);
+    TN_ASSERT(desc->sizeof_message <= TN_SCHEMA_STRUCT_BYTES_MAX);
     level->desc = desc;
     level->end = end;
-    level->n_fields = 0;
     memset(level->seen, 0, sizeof(level->seen));
-
+    if (level > s->deepest)
+        s->deepest = level;
     s->info.n_messages++;
-    if (s->depth > s->info.depth)
-        s->info.depth = s->depth;
     s->info.arena_bytes += tn_arena_rounded(desc->sizeof_message);
-    if (desc->n_fields > FIELDS_ON_STACK)
-        s->info.arena_bytes += tn_arena_rounded((desc->n_fields + 7) / 8);
-}
-
-static inline void close_message(struct scanner *s)
-{
-    size_t n_fields = s->levels[--s->depth].n_fields;
-    size_t slab = NOTES_ON_STACK;
-
-    for (size_t notes = slab; notes < n_fields; notes += slab) {
-        slab *= 2;
-        s->info.arena_bytes += slab * NOTE_BYTES;
-    }
 }
 
 /* The numbers of a packed column, each a varint, from `at` to `end`. */
 static const uint8_t *scan_packed_varints(struct scanner *s, const uint8_t *at, const uint8_t *end,
                                           const ProtobufCFieldDescriptor *field, size_t *ret_count)
 {
-    const struct type_traits *traits = &types[field->type];
+    const struct tn_schema_type *type = &tn_schema_types[field->type];
     size_t count = 0;
 
     while (at < end) {
         const uint8_t *start = at;
         uint64_t value;
 
-        if (end - at >= 8 && traits->max > 0x7f) {
+        if (end - at >= 8 && type->max > 0x7f) {
             uint64_t word;
 
             memcpy(&word, at, sizeof(word));
-            if ((word & UINT64_C(0x8080808080808080)) == 0) { /* eight small numbers */
+            if ((word & HIGH_BITS) == 0) { /* eight small numbers */
                 at += 8;
                 count += 8;
                 continue;
             }
         }
-        at = read_varint(at, end, &value);
+        at = tn_varint_read(at, end, &value);
         if (!at)
             return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field,
                           "holds a varint that is cut off or too long");
-        if (!fits(traits, value))
+        if (!fits(type, value))
             return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field,
                           "holds a number that its type does not");
         count++;
@@ -254,31 +159,28 @@ static const uint8_t *scan_packed_varints(struct scanner *s, const uint8_t *at, 
 static const uint8_t *scan_packed(struct scanner *s, const uint8_t *at, size_t len,
                                   const ProtobufCFieldDescriptor *field)
 {
-    const struct type_traits *traits = &types[field->type];
-    const uint8_t *end = at + len;
+    const struct tn_schema_type *type = &tn_schema_types[field->type];
     size_t count = 0;
 
-    if (traits->wire == VARINT) {
-        if (!scan_packed_varints(s, at, end, field, &count))
+    if (type->wire == VARINT) {
+        if (!scan_packed_varints(s, at, at + len, field, &count))
             return NULL;
-        if (field->type == PROTOBUF_C_TYPE_BOOL)
-            count = len; /* protobuf-c counts bytes here */
     } else {
-        if (len % traits->size != 0)
+        if (len % type->size != 0)
             return refuse(s, TN_REASON_MALFORMED_MESSAGE, at, field,
                           "has a length that is no multiple of its numbers' size");
-        count = len / traits->size;
+        count = len / type->size;
     }
     s->info.n_elements += count;
     if (s->info.n_elements > s->limits->max_elements)
         return refuse(s, TN_REASON_TOO_MANY_FIELDS, at, field,
                       "brings the message above the accepted number of elements");
-    s->info.arena_bytes += count * traits->size;
-    return end;
+    s->info.arena_bytes += count * type->size;
+    return at + len;
 }
 
-static inline const uint8_t *scan_string(struct scanner *s, const uint8_t *at, size_t len,
-                                         const ProtobufCFieldDescriptor *field)
+static const uint8_t *scan_string(struct scanner *s, const uint8_t *at, size_t len,
+                                  const ProtobufCFieldDescriptor *field)
 {
     if (!tn_utf8_is_valid(at, len))
         return refuse(s, TN_REASON_INVALID_UTF8, at, field, "is not valid UTF-8");
@@ -297,7 +199,7 @@ static inline const uint8_t *scan_delimited(struct scanner *s, const uint8_t *at
     const uint8_t *start = at;
     uint64_t len;
 
-    at = read_varint(at, end, &len);
+    at = tn_varint_read(at, end, &len);
     if (!at || at - start > 5)
         return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field,
                       "has a length that is cut off or too long");
@@ -307,7 +209,8 @@ static inline const uint8_t *scan_delimited(struct scanner *s, const uint8_t *at
 
     switch (field->type) {
     case PROTOBUF_C_TYPE_MESSAGE:
-        if (s->depth >= s->limits->max_depth || s->depth >= TN_SCAN_DEPTH_MAX)
+        if (depth_of(s, s->level) >= s->limits->max_depth ||
+            depth_of(s, s->level) >= TN_SCHEMA_DEPTH_MAX)
             return refuse(s, TN_REASON_TOO_DEEP, start, field,
                           "is nested more deeply than is accepted");
         if (s->info.n_messages >= s->limits->max_messages)
@@ -329,67 +232,74 @@ static inline const uint8_t *scan_delimited(struct scanner *s, const uint8_t *at
 static inline const uint8_t *scan_content(struct scanner *s, const uint8_t *at, const uint8_t *end,
                                           const ProtobufCFieldDescriptor *field, unsigned wire)
 {
-    const struct type_traits *traits = &types[field->type];
+    const struct tn_schema_type *type = &tn_schema_types[field->type];
     const uint8_t *start = at;
     uint64_t value;
 
-    switch (wire) {
-    case VARINT:
-        at = read_varint(at, end, &value);
+    if (wire == LENGTH)
+        return scan_delimited(s, at, end, field);
+    if (wire == VARINT) {
+        at = tn_varint_read(at, end, &value);
         if (!at)
             return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field,
                           "is a varint that is cut off or too long");
-        if (!fits(traits, value))
+        if (!fits(type, value))
             return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field,
                           "is a number that its type does not hold");
         return at;
-    case FIXED32:
-    case FIXED64:
-        if ((size_t)(end - at) < traits->size)
-            return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field, "is cut off");
-        return at + traits->size;
-    default:
-        return scan_delimited(s, at, end, field);
     }
+    if ((size_t)(end - at) < type->size)
+        return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field, "is cut off");
+    return at + type->size;
+}
+
+/* A repeated field, behind its tag: of its own wire type, or packed. */
+static const uint8_t *scan_repeated(struct scanner *s, const uint8_t *at,
+                                    const ProtobufCFieldDescriptor *field, unsigned wire)
+{
+    const struct tn_schema_type *type = &tn_schema_types[field->type];
+    struct level *level = s->level;
+
+    if (!mark_seen(level, field->offset)) /* the array is rounded up, once */
+        s->info.arena_bytes += TN_ARENA_ALIGN;
+    if (wire == type->wire)
+        s->info.arena_bytes += type->size;
+    else if (wire != LENGTH) /* what is not packed is not packable with another wire type */
+        return refuse_wire_type(s, at, field, wire);
+    return scan_content(s, at, level->end, field, wire);
 }
 
 /* One field of the innermost message; the position behind it, or NULL. */
 static inline const uint8_t *scan_field(struct scanner *s, const uint8_t *at)
 {
-    struct level *level = &s->levels[s->depth - 1];
+    struct level *level = s->level;
     const ProtobufCFieldDescriptor *field;
     const uint8_t *start = at;
-    uint64_t tag;
+    uint64_t tag = *at;
     unsigned wire;
 
-    at = read_varint(at, level->end, &tag);
-    if (!at || at - start > 5 || tag >> 3 == 0 || tag >> 3 > FIELD_NUMBER_MAX)
-        return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, NULL, "has a tag that is none");
+    if (TN_LIKELY(tag < 0x80)) {
+        at++;
+    } else {
+        at = tn_varint_read(at, level->end, &tag);
+        if (!at || at - start > 5 || tag > UINT32_MAX)
+            return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, NULL, "has a tag that is none");
+    }
     wire = (unsigned)(tag & 7);
-    field = find_field(level->desc, (uint32_t)(tag >> 3));
+    field = tn_schema_find_field(level->desc, (uint32_t)(tag >> 3));
     if (!field)
-        return refuse_unknown(s, start, tag >> 3, wire);
-    level->n_fields++;
+        return refuse_tag(s, start, tag);
     if (++s->info.n_fields > s->limits->max_fields)
         return refuse(s, TN_REASON_TOO_MANY_FIELDS, start, field,
                       "brings the message above the accepted number of fields");
 
-    if (field->label != PROTOBUF_C_LABEL_REPEATED) {
-        if (mark_seen(level, field))
-            return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field,
-                          "comes twice, or beside another member of its oneof");
-        if (TN_UNLIKELY(wire != types[field->type].wire))
-            return refuse_wire_type(s, start, field, wire);
-    } else {
-        bool is_packed = wire == LENGTH && is_packable(field->type);
-
-        if (TN_UNLIKELY(wire != types[field->type].wire && !is_packed))
-            return refuse_wire_type(s, start, field, wire);
-        if (!mark_seen(level, field)) /* the array is rounded up, once */
-            s->info.arena_bytes += TN_ARENA_ALIGN;
-        if (!is_packed)
-            s->info.arena_bytes += types[field->type].size;
-    }
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return scan_repeated(s, at, field, wire);
+    if (TN_UNLIKELY(wire != tn_schema_types[field->type].wire))
+        return refuse_wire_type(s, start, field, wire);
+    if (mark_seen(level, tn_schema_is_oneof(field) ? field->quantifier_offset : field->offset))
+        return refuse(s, TN_REASON_MALFORMED_MESSAGE, start, field,
+                      "comes twice, or beside another member of its oneof");
     return scan_content(s, at, level->end, field, wire);
 }
 
@@ -397,20 +307,20 @@ int tn_scan(const ProtobufCMessageDescriptor *desc, struct tn_slice message,
             const struct tn_scan_limits *limits, struct tn_scan_info *ret_info,
             struct tn_status *ret_status)
 {
-    struct scanner s;
     const uint8_t *at = message.len > 0 ? message.data : (const uint8_t *)"";
+    struct scanner s;
 
     s.begin = at;
     s.limits = limits;
     s.ret_status = ret_status;
+    s.deepest = s.level = s.levels;
     s.err = 0;
-    s.depth = 0;
     s.info = (struct tn_scan_info){ 0 };
     open_message(&s, desc, at + message.len);
 
-    while (s.depth > 0) {
-        if (at == s.levels[s.depth - 1].end) {
-            close_message(&s);
+    while (s.level > s.levels) {
+        if (at == s.level->end) {
+            s.level--;
             continue;
         }
         at = scan_field(&s, at);
@@ -423,38 +333,9 @@ int tn_scan(const ProtobufCMessageDescriptor *desc, struct tn_slice message,
                               "The message would occupy %zu bytes of memory, but at most %zu are "
                               "accepted; split it.",
                               s.info.arena_bytes, limits->max_arena_bytes);
-    if (ret_info)
+    if (ret_info) {
         *ret_info = s.info;
-    return 0;
-}
-
-/* Walks all paths of types, each at most as deep as messages can be. */
-bool tn_scan_supports(const ProtobufCMessageDescriptor *desc)
-{
-    struct {
-        const ProtobufCMessageDescriptor *desc;
-        unsigned next; /* field to look at */
-    } path[TN_SCAN_DEPTH_MAX];
-    unsigned depth = 0;
-
-    path[depth].desc = desc;
-    path[depth++].next = 0;
-    while (depth > 0) {
-        const ProtobufCMessageDescriptor *type = path[depth - 1].desc;
-        unsigned i = path[depth - 1].next++;
-
-        if (type->sizeof_message > TN_SCAN_STRUCT_BYTES_MAX)
-            return false;
-        if (i == type->n_fields) {
-            depth--;
-            continue;
-        }
-        if (type->fields[i].type != PROTOBUF_C_TYPE_MESSAGE)
-            continue;
-        if (depth == TN_SCAN_DEPTH_MAX) /* a type inside itself ends here too */
-            return false;
-        path[depth].desc = type->fields[i].descriptor;
-        path[depth++].next = 0;
+        ret_info->depth = depth_of(&s, s.deepest);
     }
-    return true;
+    return 0;
 }

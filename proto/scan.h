@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pre-scan: a look at an encoded message before protobuf-c sees it.
+ * The pre-scan: a look at an encoded message before anything is built from it.
  *
- * protobuf-c 1.4.1 keeps unknown fields, one allocation each, builds whatever
- * number of empty sub-messages is asked of it, recurses for every level, takes
- * a bool of any wire type, and merges a field that comes twice. So 1 MiB of
- * input can cost it 60 MB. The pre-scan walks the bytes along the message's
- * descriptors, once, without recursion and without allocating, refuses all of
- * that, and adds up what the rest will cost.
+ * A parser builds whatever it is told to. protobuf-c 1.4.1 keeps unknown fields,
+ * one allocation each, makes as many empty messages as are asked of it, recurses
+ * for every level, takes a bool of any wire type, and merges a field that comes
+ * twice: 1 MiB of input costs it 60 MB. The pre-scan walks the bytes along the
+ * message's descriptors, once, without recursion and without allocating, refuses
+ * all of that, and adds up what the rest will cost.
  *
  * A message that passes:
  *  - consists of known fields of the right wire type, none truncated, with
  *    every varint within its type and every string valid UTF-8 without NUL;
  *  - has no singular field and no oneof more than once (no encoder writes that);
  *  - is within the limits;
- *  - is unpacked by protobuf-c with at most `arena_bytes` of a tn_arena.
+ *  - is unpacked with at most `arena_bytes` of a tn_arena, and without fail.
  */
 #ifndef TN_PROTO_SCAN_H
 #define TN_PROTO_SCAN_H
@@ -28,15 +28,8 @@
 #include "core/base/slice.h"
 #include "proto/status.h"
 
-/* The most levels of messages that any limit can allow; the outermost is one. */
-#define TN_SCAN_DEPTH_MAX 16
-
-/* The largest message struct that can be scanned: a bit for each four bytes of it
- * says whether a field has been seen. tn_scan_supports() checks a schema for it. */
-#define TN_SCAN_STRUCT_BYTES_MAX 1024
-
 struct tn_scan_limits {
-    unsigned max_depth;     /* levels of messages, the outermost is one */
+    unsigned max_depth;     /* levels of messages, the outermost is one; at most 16 count */
     size_t max_fields;      /* in all messages; a packed column is one */
     size_t max_messages;    /* the outermost included */
     size_t max_elements;    /* of packed columns, in all messages */
@@ -51,7 +44,7 @@ struct tn_scan_limits {
     }
 
 struct tn_scan_info {
-    size_t arena_bytes; /* no less than protobuf-c will take from a tn_arena */
+    size_t arena_bytes; /* no less than unpacking takes from a tn_arena */
     size_t n_fields;
     size_t n_messages;
     size_t n_elements;
@@ -70,9 +63,5 @@ struct tn_scan_info {
 TN_MUST_CHECK int tn_scan(const ProtobufCMessageDescriptor *desc, struct tn_slice message,
                           const struct tn_scan_limits *limits, struct tn_scan_info *ret_info,
                           struct tn_status *ret_status);
-
-/* Whether messages of this type, and of those inside it, can be scanned: structs
- * small enough, and no type inside itself. For tests of a schema. Any thread. */
-bool tn_scan_supports(const ProtobufCMessageDescriptor *desc);
 
 #endif
