@@ -88,9 +88,14 @@ static int entry_new(struct tn_mutator *mu, struct tn_slice name, struct tn_obje
     return 0;
 }
 
-void tn_name_entry_release(struct tn_mutator *mu, struct tn_name_entry *entry)
+static size_t entry_bytes(const struct tn_name_entry *entry)
 {
-    size_t bytes = tn_name_entry_bytes(entry);
+    return sizeof(*entry) + tn_name_entry_key(entry).len;
+}
+
+static void entry_release(struct tn_mutator *mu, struct tn_name_entry *entry)
+{
+    size_t bytes = entry_bytes(entry);
 
     if (bytes <= TN_SMALL_MAX)
         tn_cache_free(&mu->cache, entry);
@@ -101,8 +106,33 @@ void tn_name_entry_release(struct tn_mutator *mu, struct tn_name_entry *entry)
 /* Frees an entry that no reader has ever seen, or that no reader is left to see. */
 static void entry_free(struct tn_mutator *mu, struct tn_name_entry *entry)
 {
-    tn_count_add(&mu->live_bytes, -(int64_t)tn_name_entry_bytes(entry));
-    tn_name_entry_release(mu, entry);
+    tn_count_add(&mu->live_bytes, -(int64_t)entry_bytes(entry));
+    entry_release(mu, entry);
+}
+
+/* Gives back a removed entry that readers may be looking at. To them its link
+ * means what NULL meant: gone. */
+static void entry_retire(struct tn_mutator *mu, struct tn_name_entry *entry)
+{
+    if (!mu->defers) {
+        entry_free(mu, entry);
+        return;
+    }
+    tn_count_add(&mu->live_bytes, -(int64_t)entry_bytes(entry));
+    tn_count_add(&mu->limbo.bytes, (int64_t)entry_bytes(entry));
+    /* Relaxed: only the bearer follows it. */
+    atomic_store_explicit(&entry->link, (uintptr_t)mu->limbo.open.names | TN_NAME_GONE,
+                          memory_order_relaxed);
+    mu->limbo.open.names = entry;
+}
+
+struct tn_name_entry *tn_name_entry_free(struct tn_mutator *mu, struct tn_name_entry *entry)
+{
+    uintptr_t link = atomic_load_explicit(&entry->link, memory_order_relaxed);
+
+    tn_count_add(&mu->limbo.bytes, -(int64_t)entry_bytes(entry));
+    entry_release(mu, entry);
+    return (struct tn_name_entry *)(link & ~TN_NAME_GONE);
 }
 
 /* What a slot holds, NULL if the name is removed. */
@@ -369,7 +399,7 @@ int tn_name_unbind(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_sli
             .version = entry_meta(entry) >> TN_NAME_VERSION_SHIFT,
             .existed = true,
         };
-    tn_mutator_retire_name(mu, entry);
+    entry_retire(mu, entry);
     tn_drop(mu, &old);
     return 0;
 }

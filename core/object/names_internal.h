@@ -114,38 +114,12 @@ void tn_namespaces_init(struct tn_namespaces *namespaces);
 /* tn_namespaces_destroy() has been called. */
 void tn_namespaces_fini(struct tn_namespaces *namespaces);
 
-/* ---- For death.c: limbo has a list of entries, linked through `link` ---- */
+/* ---- For death.c: entries in limbo are linked through `link` ---- */
 
 /*
- * Gives back an entry that is in no index any more and holds no reference, but
- * that readers may be looking at: freed after a grace period, or at once in mode
- * gil. Never allocates, never fails. Defined in death.c.
+ * Frees an entry in limbo whose grace period is over, and returns the one that
+ * it was linked to, or NULL. Takes it out of limbo's figures. The bearer of `mu`.
  */
-void tn_mutator_retire_name(struct tn_mutator *mu, struct tn_name_entry *entry);
-
-/* Frees the block of an entry that nobody can see. Counts nothing. */
-void tn_name_entry_release(struct tn_mutator *mu, struct tn_name_entry *entry);
-
-static inline size_t tn_name_entry_bytes(const struct tn_name_entry *entry)
-{
-    /* Relaxed: the length never changes. */
-    uint64_t meta = atomic_load_explicit(&entry->meta, memory_order_relaxed);
-
-    return sizeof(*entry) + (size_t)(meta & TN_NAME_LEN_MASK);
-}
-
-/* Links a removed entry to another one or to NULL. To readers both mean gone. */
-static inline void tn_name_entry_link(struct tn_name_entry *entry, struct tn_name_entry *next)
-{
-    /* Relaxed: only the bearer follows it. */
-    atomic_store_explicit(&entry->link, (uintptr_t)next | TN_NAME_GONE, memory_order_relaxed);
-}
-
-static inline struct tn_name_entry *tn_name_entry_next(const struct tn_name_entry *entry)
-{
-    uintptr_t link = atomic_load_explicit(&entry->link, memory_order_relaxed);
-
-    return (struct tn_name_entry *)(link & ~TN_NAME_GONE);
-}
+struct tn_name_entry *tn_name_entry_free(struct tn_mutator *mu, struct tn_name_entry *entry);
 
 #endif
