@@ -33,7 +33,7 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
         options->max_backlog_bytes != 0 ? options->max_backlog_bytes : TN_BACKLOG_BYTES;
     tn_siphash_key_random(&heap->hash_key);
     tn_siphash_key_random(&heap->identity_key);
-    tn_immortals_init(&heap->immortals);
+    tn_immortals_init(&heap->immortals, &heap->hash_key);
     tn_arenas_init(&heap->arenas,
                    options->max_memory_bytes != 0 ? options->max_memory_bytes : SIZE_MAX);
     tn_grace_init(&heap->grace);

@@ -13,6 +13,17 @@
  * the walk and is what the walk returns. */
 typedef int (*tn_visit_fn)(struct tn_object *child, void *arg);
 
+/*
+ * What one comparison may still cost. Containers can be nested, and shared so
+ * that there are many more paths than objects: without a limit, comparing two
+ * small structures could take for ever.
+ */
+struct tn_compare {
+    const struct tn_heap *heap;
+    uint64_t n_left;         /* pairs of objects that may still be compared */
+    unsigned int depth_left; /* how much deeper containers may be nested */
+};
+
 struct tn_type {
     const char *name;
     enum tn_type_id id;
@@ -54,15 +65,21 @@ struct tn_type {
                 uint32_t *ret_hash);
 
     /*
-     * Whether two objects are equal, `a` of this type and `b` of any. Only
-     * called for hashable objects in key lookups (no lock, no reference, in a
-     * read section) and by tn_equal().
+     * Whether two objects are equal, `a` of this type and `b` of any: 1, 0, or
+     * TN_ERR_TOO_DEEP. Takes no lock and no reference, in a read section. NULL:
+     * equal only to itself.
      */
-    bool (*equal)(const struct tn_object *a, const struct tn_object *b);
+    int (*equal)(const struct tn_object *a, const struct tn_object *b, struct tn_compare *limits);
 };
 
+/* By type number; NULL for TN_TYPE_FREE. */
+extern const struct tn_type *const tn_types[TN_TYPE_END];
+
 /* The table of a type number, which must be one that an object can have. */
-const struct tn_type *tn_type_of_id(enum tn_type_id id);
+static inline const struct tn_type *tn_type_of_id(enum tn_type_id id)
+{
+    return tn_types[id];
+}
 
 static inline const struct tn_type *tn_type_of(const struct tn_object *o)
 {

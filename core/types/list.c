@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * list: one array of items, replaced as it grows and shrinks, and a state
+ * (state.h). Writers hold the object's lock. The version is odd while an item is
+ * put in or taken out in the middle.
+ *
+ * A reader of one item: state, array, slot. It needs no second look, for what is
+ * in a slot was in the list at that place at some moment in between: arrays that
+ * have been replaced stay as they were. Only an index from the end must know that
+ * the length was right at the same moment, and looks at the state again. A NULL,
+ * or an array that is too short, means that the length has changed since.
+ *
+ * Progress: reading an item is wait-free but while an item is put in or taken
+ * out in the middle, or if indices from the end meet a crowd of writers.
+ */
+#include "core/types/list.h"
+
+#include "core/base/check.h"
+#include "core/types/list_internal.h"
+#include "core/types/types_internal.h"
+
+#define CAPACITY_MIN 4
+#define TRIES_MAX 4 /* of reading several items before the lock is taken */
+
+static struct tn_list *list_of(struct tn_object *o)
+{
+    TN_ASSERT(o->type == TN_TYPE_LIST);
+    return (struct tn_list *)(void *)o;
+}
+
+/* ---- The array ---- */
+
+static size_t array_bytes(uint32_t capacity)
+{
+    return sizeof(struct tn_list_array) + (size_t)capacity * sizeof(tn_slot);
+}
+
+static struct tn_list_array *array_locked(const struct tn_list *list)
+{
+    return atomic_load_explicit(&list->array, memory_order_relaxed);
+}
+
+/* An array whose places from `n_filled` on are empty; the caller fills the others. */
+static int array_new(struct tn_mutator *mu, uint32_t capacity, uint32_t n_filled,
+                     struct tn_list_array **ret_array)
+{
+    struct tn_buffer *buffer;
+    struct tn_list_array *array;
+    int r = tn_buffer_new(mu, array_bytes(capacity), &buffer);
+
+    if (r < 0)
+        return r;
+    array = TN_CONTAINER_OF(buffer, struct tn_list_array, buffer);
+    for (uint32_t i = n_filled; i < capacity; i++)
+        atomic_init(&array->items[i], NULL);
+    *ret_array = array;
+    return 0;
+}
+
+/* Puts a filled array in the place of the present one. */
+static void array_publish(struct tn_mutator *mu, struct tn_list *list, struct tn_list_array *array)
+{
+    struct tn_list_array *old = array_locked(list);
+
+    atomic_store_explicit(&list->array, array, memory_order_release);
+    if (old != NULL)
+        tn_container_release(mu, &list->object, &old->buffer);
+}
+
+static void copy_items(struct tn_list_array *to, uint32_t at, const struct tn_list_array *from,
+                       uint32_t first, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        tn_slot_move(&to->items[at + i], &from->items[first + i]);
+}
+
+/* What CPython over-allocates: an eighth and a little, in steps of four. */
+static uint32_t capacity_for(uint64_t length)
+{
+    uint64_t capacity = (length + (length >> 3) + 6) & ~UINT64_C(3);
+
+    if (length <= CAPACITY_MIN)
+        return CAPACITY_MIN;
+    return capacity > TN_LIST_ITEMS_MAX ? (uint32_t)TN_LIST_ITEMS_MAX : (uint32_t)capacity;
+}
+
+/* Makes room for `n_more` items at the end. What readers see stays the same. */
+static int reserve_locked(struct tn_mutator *mu, struct tn_list *list, uint64_t n_more)
+{
+    uint32_t length = tn_state_length_locked(&list->state);
+    struct tn_list_array *array = array_locked(list);
+    struct tn_list_array *larger;
+    int r;
+
+    if (n_more <= tn_list_array_capacity(array) - length)
+        return 0;
+    if (n_more > TN_LIST_ITEMS_MAX - length)
+        return TN_ERR_TOO_BIG;
+    r = array_new(mu, capacity_for(length + n_more), length, &larger);
+    if (r < 0)
+        return r;
+    if (length > 0)
+        copy_items(larger, 0, array, 0, length);
+    array_publish(mu, list, larger);
+    return 0;
+}
+
+/* Gives memory back after removals, if it can have the smaller array. */
+static void shrink_locked(struct tn_mutator *mu, struct tn_list *list)
+{
+    uint32_t length = tn_state_length_locked(&list->state);
+    struct tn_list_array *array = array_locked(list);
+    uint32_t capacity = tn_list_array_capacity(array);
+    struct tn_list_array *smaller;
+
+    if (capacity <= 2 * CAPACITY_MIN || length >= capacity / 4)
+        return;
+    if (array_new(mu, capacity_for(length), length, &smaller) < 0)
+        return; /* it stays as large as it is */
+    copy_items(smaller, 0, array, 0, length);
+    array_publish(mu, list, smaller);
+}
+
+/* ---- Making and reading ---- */
+
+int tn_list_new(struct tn_mutator *mu, size_t capacity, struct tn_object **ret_list)
+{
+    struct tn_list_array *array = NULL;
+    struct tn_object *o;
+    struct tn_list *list;
+    int r;
+
+    if (capacity > TN_LIST_ITEMS_MAX)
+        return TN_ERR_TOO_BIG;
+    if (capacity > 0) {
+        r = array_new(mu, (uint32_t)capacity, 0, &array);
+        if (r < 0)
+            return r;
+    }
+    r = tn_object_new(mu, TN_TYPE_LIST, sizeof(*list), &o);
+    if (r < 0) {
+        if (array != NULL)
+            tn_buffer_free(mu, &array->buffer);
+        return r;
+    }
+    list = list_of(o);
+    atomic_init(&list->array, array);
+    atomic_init(&list->state, 0);
+    *ret_list = o;
+    return 0;
+}
+
+size_t tn_list_length(const struct tn_object *list)
+{
+    TN_ASSERT(list->type == TN_TYPE_LIST);
+    return tn_state_length(tn_state_load(&tn_list_const(list)->state));
+}
+
+static int get_locked(struct tn_list *list, int64_t index, struct tn_object **ret_item)
+{
+    uint64_t at;
+    int r = tn_index_resolve(index, tn_state_length_locked(&list->state), &at);
+
+    if (r < 0)
+        return r;
+    *ret_item = tn_slot_load(&array_locked(list)->items[at]);
+    return 0;
+}
+
+static TN_NOINLINE int get_slow(struct tn_mutator *mu, struct tn_list *list, int64_t index,
+                                struct tn_object **ret_item)
+{
+    bool was_locked = tn_container_lock(mu, &list->object);
+    int r = get_locked(list, index, ret_item);
+
+    tn_container_unlock(mu, &list->object, was_locked);
+    return r;
+}
+
+int tn_list_get(struct tn_mutator *mu, struct tn_object *o, int64_t index,
+                struct tn_object **ret_item)
+{
+    struct tn_list *list = list_of(o);
+
+    for (unsigned int i = 0; i < TRIES_MAX; i++) {
+        uint64_t state = tn_state_load(&list->state);
+        const struct tn_list_array *array;
+        struct tn_object *item;
+        uint64_t at;
+        int r;
+
+        if (TN_UNLIKELY(tn_state_is_odd(state)))
+            break;
+        r = tn_index_resolve(index, tn_state_length(state), &at);
+        if (TN_UNLIKELY(r < 0))
+            return r;
+        array = tn_list_array_load(list);
+        if (TN_UNLIKELY(at >= tn_list_array_capacity(array)))
+            continue;
+        item = tn_slot_load(&array->items[at]);
+        if (TN_UNLIKELY(item == NULL || (index < 0 && tn_state_load(&list->state) != state)))
+            continue;
+        *ret_item = item;
+        return 0;
+    }
+    return get_slow(mu, list, index, ret_item);
+}
+
+/* Copies the items from `start` on, at most `n_max`. False if some are gone. */
+static bool copy_out(const struct tn_list *list, uint64_t length, size_t start, size_t n_max,
+                     struct tn_object **items, size_t *ret_n)
+{
+    size_t n = start >= length ? 0 : (size_t)length - start;
+    const struct tn_list_array *array = tn_list_array_load(list);
+
+    if (n > n_max)
+        n = n_max;
+    *ret_n = n;
+    if (n == 0)
+        return true;
+    if (start + n > tn_list_array_capacity(array))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        items[i] = tn_slot_load(&array->items[start + i]);
+        if (items[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+size_t tn_list_snapshot(struct tn_mutator *mu, struct tn_object *o, size_t start, size_t n_max,
+                        struct tn_object **items, size_t *ret_length)
+{
+    struct tn_list *list = list_of(o);
+    bool was_locked;
+    uint64_t state;
+    size_t n = 0;
+
+    for (unsigned int i = 0; i < TRIES_MAX; i++) {
+        state = tn_state_load(&list->state);
+        if (tn_state_is_odd(state))
+            break;
+        if (copy_out(list, tn_state_length(state), start, n_max, items, &n) &&
+            tn_state_load(&list->state) == state)
+            goto out;
+    }
+    was_locked = tn_container_lock(mu, o);
+    state = atomic_load_explicit(&list->state, memory_order_relaxed);
+    (void)copy_out(list, tn_state_length(state), start, n_max, items, &n); /* all there, locked */
+    tn_container_unlock(mu, o, was_locked);
+out:
+    if (ret_length != NULL)
+        *ret_length = tn_state_length(state);
+    return n;
+}
+
+/* ---- Changing ---- */
+
+int tn_list_set(struct tn_mutator *mu, struct tn_object *o, int64_t index,
+                struct tn_object **take_item)
+{
+    struct tn_list *list = list_of(o);
+    struct tn_object *old = NULL;
+    bool was_locked;
+    uint64_t at;
+    int r;
+
+    tn_publish_for(mu, o, *take_item);
+    was_locked = tn_container_lock(mu, o);
+    r = tn_index_resolve(index, tn_state_length_locked(&list->state), &at);
+    if (r == 0) {
+        tn_state_touch(&list->state);
+        old = tn_slot_swap(mu, o, &array_locked(list)->items[at], *take_item);
+        *take_item = NULL;
+    }
+    tn_container_unlock(mu, o, was_locked);
+    tn_drop(mu, &old);
+    return r;
+}
+
+static void put_length(size_t *ret_length, uint64_t length)
+{
+    if (ret_length != NULL)
+        *ret_length = (size_t)length;
+}
+
+int tn_list_append(struct tn_mutator *mu, struct tn_object *o, struct tn_object **take_item,
+                   size_t *ret_length)
+{
+    struct tn_list *list = list_of(o);
+    bool was_locked;
+    int r;
+
+    tn_publish_for(mu, o, *take_item);
+    was_locked = tn_container_lock(mu, o);
+    r = reserve_locked(mu, list, 1);
+    if (r == 0) {
+        uint32_t length = tn_state_length_locked(&list->state);
+
+        tn_slot_init(mu, o, &array_locked(list)->items[length], *take_item);
+        *take_item = NULL;
+        tn_state_set_length(&list->state, length + 1);
+        put_length(ret_length, (uint64_t)length + 1);
+    }
+    tn_container_unlock(mu, o, was_locked);
+    return r;
+}
+
+/* Puts an item in front of the one at `at`, all in the present array. The items
+ * move from the last one on: a reader finds each at its old or its new place. */
+static void insert_in_place(struct tn_mutator *mu, struct tn_list *list, uint32_t at,
+                            struct tn_object *item)
+{
+    uint32_t length = tn_state_length_locked(&list->state);
+    struct tn_list_array *array = array_locked(list);
+    struct tn_object *moved;
+
+    for (uint32_t i = length; i > at; i--)
+        tn_slot_move(&array->items[i], &array->items[i - 1]);
+    moved = tn_slot_swap(mu, &list->object, &array->items[at], item);
+    TN_DEBUG_ASSERT(moved == tn_slot_load(&array->items[at + 1]));
+    (void)moved;
+}
+
+/* The same, in a new array. */
+static int insert_and_grow(struct tn_mutator *mu, struct tn_list *list, uint32_t at,
+                           struct tn_object *item)
+{
+    uint32_t length = tn_state_length_locked(&list->state);
+    struct tn_list_array *array = array_locked(list);
+    struct tn_list_array *larger;
+    int r;
+
+    if (length == TN_LIST_ITEMS_MAX)
+        return TN_ERR_TOO_BIG;
+    r = array_new(mu, capacity_for((uint64_t)length + 1), length + 1, &larger);
+    if (r < 0)
+        return r;
+    copy_items(larger, 0, array, 0, at);
+    tn_slot_init(mu, &list->object, &larger->items[at], item);
+    copy_items(larger, at + 1, array, at, length - at);
+    tn_state_begin(&list->state);
+    array_publish(mu, list, larger);
+    return 0;
+}
+
+static int insert_locked(struct tn_mutator *mu, struct tn_list *list, uint32_t at,
+                         struct tn_object *item)
+{
+    uint32_t length = tn_state_length_locked(&list->state);
+
+    if (length == tn_list_array_capacity(array_locked(list))) {
+        int r = insert_and_grow(mu, list, at, item);
+
+        if (r < 0)
+            return r;
+    } else {
+        tn_state_begin(&list->state);
+        insert_in_place(mu, list, at, item);
+    }
+    tn_state_end(&list->state, length + 1);
+    return 0;
+}
+
+/* Where Python's slices and insert() put an index: clipped to the list. */
+static uint64_t clip(int64_t index, uint64_t length)
+{
+    if (index < 0)
+        return (uint64_t)index + length < length ? (uint64_t)index + length : 0;
+    return (uint64_t)index < length ? (uint64_t)index : length;
+}
+
+int tn_list_insert(struct tn_mutator *mu, struct tn_object *o, int64_t index,
+                   struct tn_object **take_item, size_t *ret_length)
+{
+    struct tn_list *list = list_of(o);
+    uint32_t length;
+    uint32_t at;
+    bool was_locked;
+    int r;
+
+    tn_publish_for(mu, o, *take_item);
+    was_locked = tn_container_lock(mu, o);
+    length = tn_state_length_locked(&list->state);
+    at = (uint32_t)clip(index, length);
+    if (at == length) {
+        r = reserve_locked(mu, list, 1);
+        if (r == 0) {
+            tn_slot_init(mu, o, &array_locked(list)->items[at], *take_item);
+            tn_state_set_length(&list->state, length + 1);
+        }
+    } else {
+        r = insert_locked(mu, list, at, *take_item);
+    }
+    tn_container_unlock(mu, o, was_locked);
+    if (r < 0)
+        return r;
+    *take_item = NULL;
+    put_length(ret_length, (uint64_t)length + 1);
+    return 0;
+}
+
+/* Takes the item at `at` out; the others close the gap from the front. */
+static struct tn_object *pop_locked(struct tn_mutator *mu, struct tn_list *list, uint32_t at)
+{
+    uint32_t last = tn_state_length_locked(&list->state) - 1;
+    struct tn_list_array *array = array_locked(list);
+    struct tn_object *item = tn_slot_load(&array->items[at]);
+    struct tn_object *moved;
+
+    if (at == last) {
+        /* Length first: who finds the NULL then finds the new length. */
+        tn_state_set_length(&list->state, last);
+        return tn_slot_swap(mu, &list->object, &array->items[last], NULL);
+    }
+    tn_state_begin(&list->state);
+    for (uint32_t i = at; i < last; i++)
+        tn_slot_move(&array->items[i], &array->items[i + 1]);
+    moved = tn_slot_swap(mu, &list->object, &array->items[last], NULL);
+    TN_DEBUG_ASSERT(moved == tn_slot_load(&array->items[last - 1]));
+    (void)moved;
+    tn_state_end(&list->state, last);
+    return item;
+}
+
+int tn_list_pop(struct tn_mutator *mu, struct tn_object *o, int64_t index,
+                struct tn_object **ret_item, size_t *ret_length)
+{
+    struct tn_list *list = list_of(o);
+    bool was_locked = tn_container_lock(mu, o);
+    uint32_t length = tn_state_length_locked(&list->state);
+    uint64_t at;
+    int r = tn_index_resolve(index, length, &at);
+
+    if (r == 0) {
+        *ret_item = pop_locked(mu, list, (uint32_t)at);
+        put_length(ret_length, length - 1);
+        shrink_locked(mu, list);
+    }
+    tn_container_unlock(mu, o, was_locked);
+    return r;
+}
+
+/* ---- Copies ---- */
+
+/* An array of its own, with references: `n` items from `first` on, and room for
+ * `n_spare` more. The caller holds the list's lock, so all items are alive. */
+static int copy_refs_locked(struct tn_mutator *mu, const struct tn_list *list, uint32_t first,
+                            uint32_t n, struct tn_list_array **ret_array)
+{
+    const struct tn_list_array *from = array_locked(list);
+    struct tn_list_array *copy;
+    int r = array_new(mu, n, n, &copy);
+
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < n; i++) {
+        struct tn_object *item = tn_slot_load(&from->items[first + i]);
+
+        tn_incref(mu, item);
+        atomic_init(&copy->items[i], item);
+    }
+    *ret_array = copy;
+    return 0;
+}
+
+int tn_list_slice(struct tn_mutator *mu, struct tn_object *o, int64_t start, int64_t stop,
+                  struct tn_object **ret_list)
+{
+    struct tn_list *list = list_of(o);
+    struct tn_list_array *copy = NULL;
+    struct tn_object *slice;
+    uint32_t length;
+    uint64_t first;
+    uint64_t end;
+    bool was_locked;
+    int r = tn_list_new(mu, 0, &slice);
+
+    if (r < 0)
+        return r;
+    was_locked = tn_container_lock(mu, o);
+    length = tn_state_length_locked(&list->state);
+    first = clip(start, length);
+    end = clip(stop, length);
+    if (first < end)
+        r = copy_refs_locked(mu, list, (uint32_t)first, (uint32_t)(end - first), &copy);
+    tn_container_unlock(mu, o, was_locked);
+    if (r < 0) {
+        tn_decref(mu, slice);
+        return r;
+    }
+    if (copy != NULL) {
+        atomic_init(&list_of(slice)->array, copy);
+        atomic_init(&list_of(slice)->state, end - first);
+    }
+    *ret_list = slice;
+    return 0;
+}
+
+/* What is to be appended, with references, in an array that nobody else sees;
+ * NULL if it is empty. */
+static int copy_refs(struct tn_mutator *mu, struct tn_object *from,
+                     struct tn_list_array **ret_array)
+{
+    bool was_locked;
+    uint32_t length;
+    int r = 0;
+
+    *ret_array = NULL;
+    if (from->type == TN_TYPE_TUPLE) {
+        length = tn_tuple_const(from)->n_items;
+        r = length == 0 ? 0 : array_new(mu, length, length, ret_array);
+        for (uint32_t i = 0; r == 0 && i < length; i++) {
+            struct tn_object *item = tn_tuple_get(from, i);
+
+            tn_incref(mu, item);
+            atomic_init(&(*ret_array)->items[i], item);
+        }
+        return r;
+    }
+    if (from->type != TN_TYPE_LIST)
+        return TN_ERR_TYPE;
+    was_locked = tn_container_lock(mu, from);
+    length = tn_state_length_locked(&list_of(from)->state);
+    if (length > 0)
+        r = copy_refs_locked(mu, list_of(from), 0, length, ret_array);
+    tn_container_unlock(mu, from, was_locked);
+    return r;
+}
+
+int tn_list_extend(struct tn_mutator *mu, struct tn_object *o, struct tn_object *from,
+                   size_t *ret_length)
+{
+    struct tn_list *list = list_of(o);
+    struct tn_list_array *copy;
+    uint32_t length;
+    uint32_t n;
+    bool was_locked;
+    int r = copy_refs(mu, from, &copy);
+
+    if (r < 0)
+        return r;
+    n = tn_list_array_capacity(copy);
+    for (uint32_t i = 0; i < n; i++)
+        tn_publish_for(mu, o, tn_slot_load(&copy->items[i]));
+    was_locked = tn_container_lock(mu, o);
+    length = tn_state_length_locked(&list->state);
+    r = reserve_locked(mu, list, n);
+    if (r == 0) {
+        for (uint32_t i = 0; i < n; i++)
+            tn_slot_init(mu, o, &array_locked(list)->items[length + i],
+                         tn_slot_load(&copy->items[i]));
+        tn_state_set_length(&list->state, length + n);
+        put_length(ret_length, (uint64_t)length + n);
+    }
+    tn_container_unlock(mu, o, was_locked);
+    for (uint32_t i = 0; r < 0 && i < n; i++)
+        tn_decref(mu, tn_slot_load(&copy->items[i]));
+    if (copy != NULL)
+        tn_buffer_free(mu, &copy->buffer);
+    return r;
+}
