@@ -70,8 +70,9 @@ struct tn_namespace {
     struct tn_name_shard shards[TN_NAME_SHARDS];
     /* [const] */
     struct tn_siphash_key hash_key;
-    struct tn_buffer *buffer;  /* what it lies in */
     struct tn_namespace *next; /* older ones */
+    void *block;               /* what it lies in */
+    size_t block_bytes;
     size_t name_len;
     char name[];
 };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The namespaces of a heap: a list that only grows, so that it is read without a
- * lock. A namespace lies in one buffer with its 64 shards.
+ * lock. A namespace lies in one block with its 64 shards. The block is charged
+ * to the budget, but is not among the live bytes: it lives as long as the heap.
  */
 #include <string.h>
 
 #include "core/base/check.h"
 #include "core/base/err.h"
+#include "core/memory/large.h"
 #include "core/object/heap_internal.h"
 #include "core/object/names.h"
 #include "core/object/names_internal.h"
@@ -43,16 +45,18 @@ static struct tn_namespace *namespaces_find(const struct tn_namespaces *namespac
 static int namespace_new(struct tn_mutator *mu, struct tn_slice name,
                          struct tn_namespace **ret_namespace)
 {
-    /* Buffers are aligned to 16 bytes only. */
+    /* Large blocks are aligned to 16 bytes only. */
     const uintptr_t mask = _Alignof(struct tn_namespace) - 1;
+    size_t block_bytes = sizeof(struct tn_namespace) + mask + name.len;
     struct tn_namespace *ns;
-    struct tn_buffer *buffer;
-    int r = tn_buffer_new_zeroed(mu, sizeof(*buffer) + mask + sizeof(*ns) + name.len, &buffer);
+    void *block;
+    int r = tn_large_buffer_alloc(&mu->cache, block_bytes, true, &block);
 
     if (r < 0)
         return r;
-    ns = (struct tn_namespace *)(((uintptr_t)(buffer + 1) + mask) & ~mask);
-    ns->buffer = buffer;
+    ns = (struct tn_namespace *)(((uintptr_t)block + mask) & ~mask);
+    ns->block = block;
+    ns->block_bytes = block_bytes;
     for (uint32_t i = 0; i < TN_NAME_SHARDS; i++) {
         ns->shards[i].index.stagger = i % TN_FLAT_STAGGERS;
         tn_mutex_init(&ns->shards[i].lock, TN_RANK_SHARD);
@@ -131,7 +135,7 @@ void tn_namespaces_destroy(struct tn_mutator *mu)
 
         for (size_t i = 0; i < TN_NAME_SHARDS; i++)
             tn_name_shard_destroy(mu, ns, &ns->shards[i]);
-        tn_buffer_free(mu, ns->buffer);
+        tn_large_buffer_free(&mu->cache, ns->block, ns->block_bytes);
         ns = next;
     }
 }
