@@ -132,8 +132,8 @@ typedef struct tn_client_options {
     uint32_t timeout_ms;
     /* How many requests may be unanswered. 0: what the server allows, at most 1024. */
     uint32_t max_in_flight;
-    /* How many bytes of requests may wait to be sent. 0: 16 MiB. One larger
-     * request is still accepted while nothing else waits. */
+    /* While so many bytes of requests wait to be sent, no more are accepted from
+     * tn_client_submit() and tn_client_begin(). 0: 16 MiB. */
     size_t max_unsent_bytes;
 } tn_client_options;
 
@@ -152,10 +152,11 @@ TN_API TN_CHECKED int tn_client_open(const tn_client_options *options, tn_client
 
 /*
  * Ends the session: the server drops its handles. Leaves NULL behind; accepts
- * NULL. Unfinished requests are sent as far as that goes without waiting, and
- * their callbacks called with TN_ESESSION_LOST. Handles, values, batches and
- * iterators of the client may outlive it: they then only can be freed. Inside a
- * callback this takes effect when the function that called it returns.
+ * NULL. Does not wait: what was submitted may not be executed any more (see
+ * tn_client_wait()), and callbacks that are due are called with TN_ESESSION_LOST.
+ * Handles, values, batches, iterators and pending requests may outlive the
+ * client; they can only be freed then. A callback may close its client; it is
+ * freed when the function that called the callback returns.
  */
 TN_API void tn_client_close(tn_client **client);
 
@@ -582,7 +583,8 @@ typedef struct tn_name_entry {
     uint64_t version;
 } tn_name_entry;
 
-/* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. */
+/* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. The
+ * client must live as long as steps are made; not until the iterator is closed. */
 TN_API int tn_name_iter_open(tn_client *client, const char *prefix, tn_name_iter **ret_iter);
 
 /* 1 and an entry, 0 at the end, or an error. */
@@ -593,8 +595,8 @@ TN_API void tn_name_iter_close(tn_name_iter **iter);
 
 typedef struct tn_dict_iter tn_dict_iter;
 
-/* Scans a dict in insertion order. The target must stay valid, and if it is a
- * handle be held, as long as the iterator. `want` is for each value; may be NULL. */
+/* Scans a dict in insertion order. Sends nothing yet; the target and `want`, which
+ * is for each value and may be NULL, are kept. */
 TN_API int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only,
                              const tn_want *want, tn_dict_iter **ret_iter);
 
@@ -903,17 +905,18 @@ TN_API void tn_pending_free(tn_pending **pending);
 TN_API int tn_client_flush(tn_client *client);
 
 /*
- * Sends and receives what there is, calls callbacks and lets deadlines pass; waits
- * up to `timeout_ms` for the first answer if none is there. Returns how many
- * requests ended, or an error. From callbacks: TN_EBUSY.
+ * Sends and receives what there is, calls callbacks and lets deadlines pass. If no
+ * request has ended and some are in flight, waits up to `timeout_ms` for the first.
+ * Returns how many ended, or an error. From callbacks: TN_EBUSY.
  */
 TN_API int tn_client_poll(tn_client *client, uint32_t timeout_ms);
 
-/* Polls until at most `max_left` requests are in flight. 0 or an error. Ends in
- * any case when the deadlines of the requests have passed. */
+/* Polls until at most `max_left` requests are in flight. 0 or an error; TN_ETIMEOUT
+ * once the deadlines of all of them have passed. From callbacks: TN_EBUSY. */
 TN_API int tn_client_wait(tn_client *client, size_t max_left);
 
-/* How many requests are in flight, and how many may be. Safe with NULL (0). */
+/* How many requests are in flight: not answered by the server, or answered and not
+ * told to their callbacks. And how many may be. Safe with NULL (0). */
 TN_API size_t tn_client_in_flight(const tn_client *client);
 TN_API size_t tn_client_window(const tn_client *client);
 
