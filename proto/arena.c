@@ -49,7 +49,6 @@ static struct tn_arena_chunk *chunk_new(size_t size)
         return NULL;
     chunk->next = NULL;
     chunk->size = size;
-    POISON(chunk_begin(chunk), size);
     return chunk;
 }
 
@@ -67,6 +66,7 @@ static void use_chunk(struct tn_arena *arena, struct tn_arena_chunk *chunk)
     arena->current = chunk;
     arena->at = chunk_begin(chunk);
     arena->end = arena->at + (chunk->size < left ? chunk->size : left);
+    POISON(arena->at, chunk->size);
 }
 
 static void *alloc_callback(void *allocator_data, size_t size)
@@ -131,7 +131,6 @@ void tn_arena_reset(struct tn_arena *arena)
     arena->next_chunk_bytes = arena->first->size;
     arena->refused = false;
     use_chunk(arena, arena->first);
-    POISON(arena->at, arena->first->size);
 }
 
 size_t tn_arena_used(const struct tn_arena *arena)
