@@ -246,6 +246,28 @@ static void test_remove_most_with_trim_shrinks(void **state)
     teardown();
 }
 
+/* The index wants to become much smaller, and must not be full again before the
+ * large array is empty. */
+static void test_insert_after_removing_most_ends_each_rebuild_in_time(void **state)
+{
+    uint64_t random = 9;
+
+    (void)state;
+    setup(0);
+    for (uint64_t i = 0; i < 100 || m.flat.n_dirty < m.flat.current->n_words / 8 * 7; i++)
+        insert(i, test_random(&random));
+    for (uint64_t i = 3; m.n > 3; i++)
+        take_out(i);
+    for (uint64_t i = 3; i < N_MAX; i++) {
+        m.n_asked = 0;
+        insert(i, test_random(&random));
+        assert_in_range(m.n_asked, 0, TN_FLAT_STEP);
+    }
+    validate();
+    expect_all();
+    teardown();
+}
+
 static void test_replacing_entries_for_long_does_not_grow(void **state)
 {
     uint64_t random = 3;
@@ -477,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_replace_puts_another_payload_in_its_place),
         cmocka_unit_test(test_insert_many_stays_dense_and_moves_little_at_a_time),
         cmocka_unit_test(test_remove_most_with_trim_shrinks),
+        cmocka_unit_test(test_insert_after_removing_most_ends_each_rebuild_in_time),
         cmocka_unit_test(test_replacing_entries_for_long_does_not_grow),
         cmocka_unit_test(test_random_operations_agree_with_the_model),
         cmocka_unit_test(test_reserve_makes_room),
