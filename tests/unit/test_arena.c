@@ -45,7 +45,9 @@ static void test_alloc_is_aligned_and_writable(void **state)
 
 static void test_alloc_keeps_what_was_handed_out_before(void **state)
 {
-    enum { N = 2000 };
+    enum {
+        N = 2000
+    };
     uint32_t *numbers[N];
     struct tn_arena arena;
 
