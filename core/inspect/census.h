@@ -10,12 +10,12 @@
 struct tn_census {
     uint64_t n_objs[TN_TYPE_END]; /* alive, by type; neither the dead nor immortals */
     uint64_t live_objs;
-    uint64_t live_bytes;      /* objects and their buffers, names and their tables */
-    uint64_t tracked_objs;    /* containers */
-    uint64_t held_bytes;      /* charged against max_memory */
-    uint64_t max_bytes;       /* 0: no limit */
-    uint64_t dying_objs;      /* dead, references not yet dropped */
-    uint64_t limbo_objs;      /* dead, waiting for a grace period */
+    uint64_t live_bytes;   /* objects and their buffers, names and their tables */
+    uint64_t tracked_objs; /* containers */
+    uint64_t held_bytes;   /* charged against max_memory */
+    uint64_t max_bytes;    /* 0: no limit */
+    uint64_t dying_objs;   /* dead, references not yet dropped */
+    uint64_t limbo_objs;   /* dead, waiting for a grace period */
     uint64_t limbo_bytes;
     uint64_t n_names;
     uint64_t n_mutators;
