@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/memory/arena.h"
 
-#include <stdlib.h>
-
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "core/memory/backing.h"
 
-/* All pools of an arena, as a set of bits. */
-#define ALL_POOLS (UINT64_MAX >> (64 - TN_ARENA_POOLS))
+/* All pools of an arena that can be taken, as a set of bits: those behind its header. */
+#define HEADER_POOLS ((sizeof(struct tn_arena) + TN_POOL_BYTES - 1) / TN_POOL_BYTES)
+#define ALL_POOLS                                                                                  \
+    (UINT64_MAX >> (64 - TN_ARENA_POOLS) & ~((UINT64_C(1) << HEADER_POOLS) - 1))
+
+_Static_assert(HEADER_POOLS <= 2, "headers take little of an arena");
 
 void tn_arenas_init(struct tn_arenas *arenas, size_t max_bytes)
 {
@@ -78,8 +80,7 @@ static void unlink_partial_locked(struct tn_arenas *arenas, struct tn_arena *are
 
 static void arena_free(struct tn_arena *arena)
 {
-    tn_backing_free(arena->base, TN_ARENA_BYTES, TN_ARENA_BYTES);
-    free(arena);
+    tn_backing_free(arena, TN_ARENA_BYTES, TN_ARENA_BYTES);
 }
 
 void tn_arenas_fini(struct tn_arenas *arenas)
@@ -103,37 +104,33 @@ static int arena_new(struct tn_arenas *arenas, struct tn_arena **ret_arena)
 
     if (r < 0)
         return r;
-    arena = malloc(sizeof(*arena));
-    if (arena == NULL)
-        goto out_uncharge;
-    arena->base = tn_backing_alloc(TN_ARENA_BYTES, TN_ARENA_BYTES, false);
-    if (arena->base == NULL)
-        goto out_uncharge;
+    arena = tn_backing_alloc(TN_ARENA_BYTES, TN_ARENA_BYTES, false);
+    if (arena == NULL) {
+        tn_arenas_uncharge(arenas, TN_ARENA_BYTES);
+        return TN_ERR_NOMEM;
+    }
     arena->free_pools = ALL_POOLS;
     *ret_arena = arena;
     return 0;
-
-out_uncharge:
-    free(arena);
-    tn_arenas_uncharge(arenas, TN_ARENA_BYTES);
-    return TN_ERR_NOMEM;
 }
 
-static void *arena_take_locked(struct tn_arenas *arenas, struct tn_arena *arena)
+static struct tn_pool *arena_take_locked(struct tn_arenas *arenas, struct tn_arena *arena)
 {
     unsigned int i = (unsigned int)__builtin_ctzll(arena->free_pools);
+    struct tn_pool *pool = &arena->pools[i];
 
     if (arena->free_pools == ALL_POOLS)
         arenas->n_empty--;
     arena->free_pools &= arena->free_pools - 1;
     if (arena->free_pools == 0)
         unlink_partial_locked(arenas, arena);
-    return arena->base + i * TN_POOL_BYTES;
+    pool->base = (char *)arena + i * TN_POOL_BYTES;
+    return pool;
 }
 
-int tn_arenas_take_pool(struct tn_arenas *arenas, void **ret_pool, struct tn_arena **ret_arena)
+int tn_arenas_take_pool(struct tn_arenas *arenas, struct tn_pool **ret_pool)
 {
-    struct tn_arena *arena = NULL;
+    struct tn_arena *arena;
     int r;
 
     tn_mutex_lock(&arenas->lock);
@@ -149,9 +146,7 @@ int tn_arenas_take_pool(struct tn_arenas *arenas, void **ret_pool, struct tn_are
         link_partial_locked(arenas, arena);
         arenas->n_empty++;
     }
-    arena = arenas->partial;
-    *ret_pool = arena_take_locked(arenas, arena);
-    *ret_arena = arena;
+    *ret_pool = arena_take_locked(arenas, arenas->partial);
     tn_mutex_unlock(&arenas->lock);
     return 0;
 }
@@ -165,14 +160,14 @@ static void remove_empty_locked(struct tn_arenas *arenas, struct tn_arena *arena
     arenas->n_empty--;
 }
 
-void tn_arenas_return_pool(struct tn_arenas *arenas, struct tn_arena *arena, void *pool)
+void tn_arenas_return_pool(struct tn_arenas *arenas, struct tn_pool *pool)
 {
-    size_t i = (size_t)((char *)pool - arena->base) / TN_POOL_BYTES;
-    uint64_t bit = UINT64_C(1) << i;
+    struct tn_arena *arena = tn_arena_of(pool);
+    uint64_t bit = UINT64_C(1) << (pool - arena->pools);
     bool is_surplus = false;
 
     tn_mutex_lock(&arenas->lock);
-    TN_ASSERT(i < TN_ARENA_POOLS && (arena->free_pools & bit) == 0);
+    TN_ASSERT((ALL_POOLS & bit) != 0 && (arena->free_pools & bit) == 0);
     if (arena->free_pools == 0)
         link_partial_locked(arenas, arena);
     arena->free_pools |= bit;
@@ -210,10 +205,7 @@ void tn_arenas_each_pool(struct tn_arenas *arenas, void (*visit)(struct tn_pool 
                          void *arg)
 {
     for (struct tn_arena *arena = arenas->all; arena != NULL; arena = arena->all.next) {
-        for (uint64_t used = ~arena->free_pools & ALL_POOLS; used != 0; used &= used - 1) {
-            size_t i = (size_t)__builtin_ctzll(used);
-
-            visit((struct tn_pool *)(void *)(arena->base + i * TN_POOL_BYTES), arg);
-        }
+        for (uint64_t used = ~arena->free_pools & ALL_POOLS; used != 0; used &= used - 1)
+            visit(&arena->pools[__builtin_ctzll(used)], arg);
     }
 }

@@ -20,32 +20,7 @@
 
 #include "core/base/attr.h"
 #include "core/base/sync.h"
-
-#if defined(TN_TEST_TINY) && TN_TEST_TINY
-#define TN_POOL_BYTES ((size_t)4096)
-#define TN_ARENA_POOLS 4
-#else
-#define TN_POOL_BYTES ((size_t)16384)
-#define TN_ARENA_POOLS 64
-#endif
-#define TN_ARENA_BYTES (TN_POOL_BYTES * TN_ARENA_POOLS)
-
-struct tn_pool;
-
-/* Some links of a list whose members leave from anywhere. */
-struct tn_arena_link {
-    struct tn_arena *next;
-    struct tn_arena *prev;
-};
-
-struct tn_arena {
-    /* [const] */
-    char *base;
-    /* [lock]   arenas.lock */
-    struct tn_arena_link all;
-    struct tn_arena_link partial; /* if free_pools is not 0 */
-    uint64_t free_pools;          /* one bit each */
-};
+#include "core/memory/pool.h"
 
 struct tn_arenas {
     /* [const] */
@@ -68,11 +43,10 @@ void tn_arenas_fini(struct tn_arenas *arenas);
 TN_MUST_CHECK int tn_arenas_charge(struct tn_arenas *arenas, size_t bytes);
 void tn_arenas_uncharge(struct tn_arenas *arenas, size_t bytes);
 
-/* A pool's memory, uninitialised and aligned to its size, and the arena that it
- * is from. Returns 0, TN_ERR_LIMIT or TN_ERR_NOMEM. Takes the lock. */
-TN_MUST_CHECK int tn_arenas_take_pool(struct tn_arenas *arenas, void **ret_pool,
-                                      struct tn_arena **ret_arena);
-void tn_arenas_return_pool(struct tn_arenas *arenas, struct tn_arena *arena, void *pool);
+/* A pool of which only `base` is set, with TN_POOL_BYTES of uninitialised memory
+ * there. Returns 0, TN_ERR_LIMIT or TN_ERR_NOMEM. Takes the lock. */
+TN_MUST_CHECK int tn_arenas_take_pool(struct tn_arenas *arenas, struct tn_pool **ret_pool);
+void tn_arenas_return_pool(struct tn_arenas *arenas, struct tn_pool *pool);
 
 /* Gives the spare arena back too. Takes the lock. */
 void tn_arenas_trim(struct tn_arenas *arenas);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/memory/cache.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/check.h"
@@ -19,26 +20,41 @@
 #define CARVE_BYTES 1024
 /* Steps in which memory outside pools is charged to the budget. */
 #define QUOTA_STEP ((size_t)256 << 10)
-/* The current pool stays even if it is empty, so that one object made and
- * dropped again and again does not fetch a pool each time. */
-#define WATCH_NEVER UINT32_MAX
 
 _Static_assert(sizeof(struct tn_free_block) <= TN_SMALL_MIN, "a free block's links fit");
 _Static_assert(TN_POOL_BYTES / TN_SMALL_MIN <= RETURNED_COUNT_MASK, "all blocks can be counted");
 _Static_assert(offsetof(struct tn_free_block, next) == 8, "as object.h says");
 
-struct tn_pool tn_pool_none = { .block_bytes = 1 };
-
-void tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas,
-                   void (*on_attention)(struct tn_cache *owner))
+static uint32_t ready_max(unsigned int size_class)
 {
+    size_t n = TN_READY_BYTES / tn_size_class_bytes(size_class);
+
+    return (uint32_t)(n < 2 ? 2 : n > TN_READY_MAX ? TN_READY_MAX : n);
+}
+
+int tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas,
+                  void (*on_attention)(struct tn_cache *owner))
+{
+    size_t n_places = 0;
+
     memset(cache, 0, sizeof(*cache));
+    for (unsigned int i = 0; i < TN_SIZE_CLASSES; i++)
+        n_places += ready_max(i);
+    cache->ready_stacks = calloc(n_places * TN_KIND_END, sizeof(void *));
+    if (cache->ready_stacks == NULL)
+        return TN_ERR_NOMEM;
+    n_places = 0;
+    for (unsigned int kind = 0; kind < TN_KIND_END; kind++) {
+        for (unsigned int i = 0; i < TN_SIZE_CLASSES; i++) {
+            cache->bins[kind][i].ready = cache->ready_stacks + n_places;
+            cache->bins[kind][i].n_ready_max = ready_max(i);
+            n_places += ready_max(i);
+        }
+    }
     cache->arenas = arenas;
     cache->on_attention = on_attention;
     tn_mutex_init(&cache->large_lock, TN_RANK_LARGE);
-    for (unsigned int kind = 0; kind < TN_KIND_END; kind++)
-        for (unsigned int i = 0; i < TN_SIZE_CLASSES; i++)
-            cache->bins[kind][i].current = &tn_pool_none;
+    return 0;
 }
 
 /* ---- The lists of a bin ---- */
@@ -50,7 +66,6 @@ static struct tn_bin *bin_of(struct tn_cache *cache, const struct tn_pool *pool)
 
 static void bin_link(struct tn_bin *bin, struct tn_pool *pool)
 {
-    pool->watch = 0;
     pool->prev = NULL;
     pool->next = bin->partial;
     if (bin->partial != NULL)
@@ -73,20 +88,19 @@ static void bin_unlink(struct tn_bin *bin, struct tn_pool *pool)
 static int pool_new(struct tn_cache *cache, enum tn_block_kind kind, unsigned int size_class,
                     struct tn_pool **ret_pool)
 {
-    struct tn_arena *arena;
     struct tn_pool *pool;
-    void *memory;
-    int r = tn_arenas_take_pool(cache->arenas, &memory, &arena);
+    char *base;
+    int r = tn_arenas_take_pool(cache->arenas, &pool);
 
     if (r < 0)
         return r;
-    pool = memory;
-    TN_UNPOISON(pool, TN_POOL_BYTES);
+    base = pool->base;
+    TN_UNPOISON(base, TN_POOL_BYTES);
     memset(pool, 0, sizeof(*pool));
     pool->owner = cache;
-    pool->arena = arena;
+    pool->base = base;
     pool->block_bytes = (uint32_t)tn_size_class_bytes(size_class);
-    pool->n_blocks = (uint32_t)((TN_POOL_BYTES - TN_POOL_HEADER_BYTES) / pool->block_bytes);
+    pool->n_blocks = (uint32_t)(TN_POOL_BYTES / pool->block_bytes);
     pool->size_class = (uint16_t)size_class;
     pool->kind = (uint16_t)kind;
     *ret_pool = pool;
@@ -96,8 +110,8 @@ static int pool_new(struct tn_cache *cache, enum tn_block_kind kind, unsigned in
 static void pool_release(struct tn_cache *cache, struct tn_pool *pool)
 {
     TN_ASSERT(pool->n_used == 0);
-    TN_UNPOISON(pool, TN_POOL_BYTES);
-    tn_arenas_return_pool(cache->arenas, pool->arena, pool);
+    TN_UNPOISON(pool->base, TN_POOL_BYTES);
+    tn_arenas_return_pool(cache->arenas, pool);
 }
 
 static void pool_carve(struct tn_pool *pool)
@@ -132,7 +146,7 @@ static bool pool_take_returned(struct tn_pool *pool)
 
     if (n == 0)
         return false;
-    first = (void *)((char *)pool + (returned >> RETURNED_OFFSET_SHIFT));
+    first = (void *)(pool->base + (returned >> RETURNED_OFFSET_SHIFT));
     if (pool->free != NULL) {
         for (last = first; last->next != NULL;)
             last = last->next;
@@ -147,8 +161,6 @@ static bool pool_take_returned(struct tn_pool *pool)
 /* Makes a pool's free list not empty, if it can be. */
 static bool pool_refill(struct tn_pool *pool)
 {
-    if (pool == &tn_pool_none)
-        return false;
     if (atomic_load_explicit(&pool->returned, memory_order_relaxed) > RETURNED_FLAG &&
         pool_take_returned(pool))
         return true;
@@ -163,55 +175,83 @@ static bool pool_is_flagged(const struct tn_pool *pool)
     return (atomic_load_explicit(&pool->returned, memory_order_relaxed) & RETURNED_FLAG) != 0;
 }
 
-/* ---- Allocating ---- */
+/* ---- Filling and spilling ---- */
 
-int tn_cache_alloc_slow(struct tn_cache *cache, enum tn_block_kind kind, unsigned int size_class,
-                        void **ret_block)
+/* Makes a pool with something free the current one. */
+static int bin_advance(struct tn_cache *cache, struct tn_bin *bin, enum tn_block_kind kind,
+                       unsigned int size_class)
 {
-    struct tn_bin *bin = &cache->bins[kind][size_class];
-    int r;
-
-    while (bin->current->free == NULL && !pool_refill(bin->current)) {
-        if (bin->current != &tn_pool_none) {
-            bin->current->is_full = true;
-            bin->current->watch = bin->current->n_blocks - 1;
-            bin->current = &tn_pool_none;
-        }
-        if (bin->partial != NULL) {
-            struct tn_pool *pool = bin->partial;
-
-            bin_unlink(bin, pool);
-            bin->current = pool;
-        } else {
-            struct tn_pool *pool;
-
-            r = pool_new(cache, kind, size_class, &pool);
-            if (r < 0)
-                return r;
-            bin->current = pool;
-        }
-        bin->current->watch = WATCH_NEVER;
-    }
-    return tn_cache_alloc(cache, kind, size_class, ret_block);
+    if (bin->current != NULL)
+        bin->current->is_full = true;
+    bin->current = bin->partial;
+    if (bin->current == NULL)
+        return pool_new(cache, kind, size_class, &bin->current);
+    bin_unlink(bin, bin->current);
+    return 0;
 }
 
-/* ---- Freeing ---- */
-
-/* A free has emptied a pool, or a full pool has something free again. */
-void tn_cache_free_edge_slow(struct tn_cache *cache, struct tn_pool *pool)
+int tn_cache_fill_slow(struct tn_cache *cache, enum tn_block_kind kind, unsigned int size_class)
 {
-    struct tn_bin *bin = bin_of(cache, pool);
+    struct tn_bin *bin = &cache->bins[kind][size_class];
+    struct tn_pool *pool;
+    uint32_t n_wanted = bin->n_ready_max / 2;
+    uint32_t n = 0;
+    int r;
 
+    while (bin->current == NULL || (bin->current->free == NULL && !pool_refill(bin->current))) {
+        r = bin_advance(cache, bin, kind, size_class);
+        if (r < 0)
+            return r;
+    }
+    pool = bin->current;
+    for (; n < n_wanted && pool->free != NULL; n++) {
+        bin->ready[n] = pool->free;
+        pool->free = pool->free->next;
+    }
+    pool->n_used += n;
+    bin->n_ready = n;
+    /* The first on the free list, the lowest of new ones, comes first. */
+    for (uint32_t i = 0; i < n / 2; i++) {
+        void *swapped = bin->ready[i];
+
+        bin->ready[i] = bin->ready[n - 1 - i];
+        bin->ready[n - 1 - i] = swapped;
+    }
+    return 0;
+}
+
+/* Puts a block back into its pool, which may then be given away. */
+static void pool_put(struct tn_cache *cache, struct tn_bin *bin, struct tn_free_block *block)
+{
+    struct tn_pool *pool = tn_pool_of(block);
+
+    block->next = pool->free;
+    pool->free = block;
+    pool->n_used--;
     if (pool->is_full) {
         pool->is_full = false;
         bin_link(bin, pool);
     }
-    /* A flagged pool is on the attention stack; it goes when it is taken off. */
-    if (pool->n_used == 0 && !pool_is_flagged(pool)) {
+    /* A flagged pool is on the attention stack; it goes when it is taken off.
+     * The current one stays, so that there is always one to fill from. */
+    if (pool->n_used == 0 && pool != bin->current && !pool_is_flagged(pool)) {
         bin_unlink(bin, pool);
         pool_release(cache, pool);
     }
 }
+
+/* Empties a stack from its cold end, but for the `n_keep` blocks on top. */
+void tn_cache_spill_slow(struct tn_cache *cache, struct tn_bin *bin, uint32_t n_keep)
+{
+    uint32_t n = bin->n_ready > n_keep ? bin->n_ready - n_keep : 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        pool_put(cache, bin, bin->ready[i]);
+    bin->n_ready -= n;
+    memmove(bin->ready, bin->ready + n, bin->n_ready * sizeof(bin->ready[0]));
+}
+
+/* ---- Returning blocks to other owners ---- */
 
 /* Puts a pool whose flag this caller has just set on its owner's stack. */
 static void attention_push(struct tn_pool *pool)
@@ -233,15 +273,14 @@ static void pool_return(struct tn_pool *pool, struct tn_free_block *head,
                         struct tn_free_block *tail, uint32_t n_blocks)
 {
     uint64_t old = atomic_load_explicit(&pool->returned, memory_order_relaxed);
-    uint64_t offset = (uint64_t)((char *)head - (char *)pool);
+    uint64_t offset = (uint64_t)((char *)head - pool->base);
     uint64_t n, next;
 
     /* Release: the owner sees the links. */
     do {
-        n = (old >> RETURNED_COUNT_SHIFT & RETURNED_COUNT_MASK) + n_blocks;
-        tail->next = NULL;
-        if (old >> RETURNED_OFFSET_SHIFT != 0)
-            tail->next = (void *)((char *)pool + (old >> RETURNED_OFFSET_SHIFT));
+        n = old >> RETURNED_COUNT_SHIFT & RETURNED_COUNT_MASK;
+        tail->next = n != 0 ? (void *)(pool->base + (old >> RETURNED_OFFSET_SHIFT)) : NULL;
+        n += n_blocks;
         next = offset << RETURNED_OFFSET_SHIFT | n << RETURNED_COUNT_SHIFT | RETURNED_FLAG;
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &old, next,
                                                     memory_order_acq_rel, memory_order_relaxed));
@@ -323,7 +362,7 @@ static void pool_attend(struct tn_cache *cache, struct tn_pool *pool,
         pool->is_full = false;
         bin_link(bin, pool);
     } else if (pool != bin->current) {
-        pool_take_returned(pool);
+        (void)pool_take_returned(pool);
     }
     if (pool->n_used == 0 && pool != bin->current && !pool->is_full && !pool_is_flagged(pool)) {
         bin_unlink(bin, pool);
@@ -406,12 +445,13 @@ void tn_cache_trim(struct tn_cache *cache)
             struct tn_bin *bin = &cache->bins[kind][i];
             struct tn_pool *pool = bin->current;
 
-            if (pool == &tn_pool_none)
+            tn_cache_spill_slow(cache, bin, 0);
+            if (pool == NULL)
                 continue;
-            pool_take_returned(pool);
+            (void)pool_take_returned(pool);
             if (pool->n_used != 0 || pool_is_flagged(pool))
                 continue;
-            bin->current = &tn_pool_none;
+            bin->current = NULL;
             pool_release(cache, pool);
         }
     }
@@ -423,4 +463,5 @@ void tn_cache_fini(struct tn_cache *cache)
     tn_cache_trim(cache);
     tn_large_free_all(cache);
     tn_mutex_fini(&cache->large_lock);
+    free(cache->ready_stacks);
 }

@@ -2,12 +2,16 @@
 /*
  * Caches: what one mutator allocates from and frees to.
  *
- * For every size class and kind there is a current pool, whose free list the
- * fast paths use, and a list of further pools that have something free. Full
- * pools are on no list: they come back through a free of their owner's or
- * through the attention stack. Blocks of other owners' pools are collected in
- * a few lanes, by pool, and returned with one compare-and-swap for many
- * (snmalloc batches its remote frees likewise).
+ * For every size class and kind there is a stack of blocks that are ready: the
+ * fast paths pop and push there; of the pool's header they read a constant. The stack is filled from
+ * and emptied into the pools many blocks at a time. (Bonwick's magazines, 2001;
+ * jemalloc's thread caches.) Behind it are a current pool and a list of further
+ * pools that have something free. Full pools are on no list: they come back
+ * through a free of their owner's or through the attention stack.
+ *
+ * Blocks of other owners' pools are collected in a few lanes, by pool, and
+ * returned with one compare-and-swap for many (snmalloc batches its remote
+ * frees likewise). They are never reused here: an object's owner is its pool's.
  *
  * Threads: the bearer of the mutator only, but for `attention` and `queued_large`.
  */
@@ -18,10 +22,21 @@
 #include <stdint.h>
 
 #include "core/base/attr.h"
+#include "core/base/check.h"
 #include "core/base/sync.h"
+#include "core/memory/arena.h"
 #include "core/memory/pool.h"
 
 #define TN_CACHE_LANES 8
+
+/* How much is kept ready of a size class. */
+#if defined(TN_TEST_TINY) && TN_TEST_TINY
+#define TN_READY_BYTES 128
+#define TN_READY_MAX 4
+#else
+#define TN_READY_BYTES 32768
+#define TN_READY_MAX 512
+#endif
 
 /* Blocks on their way back to a pool of somebody else's. */
 struct tn_lane {
@@ -32,7 +47,10 @@ struct tn_lane {
 };
 
 struct tn_bin {
-    struct tn_pool *current; /* never NULL; `tn_pool_none` if there is none */
+    void **ready;            /* stack of blocks; to their pools they are in use */
+    uint32_t n_ready;
+    uint32_t n_ready_max;
+    struct tn_pool *current; /* whose free list is used up first, or NULL */
     struct tn_pool *partial; /* others with something free */
 };
 
@@ -56,6 +74,7 @@ struct tn_cache {
     void (*on_attention)(struct tn_cache *owner);
     /* [owner]  */
     struct tn_bin bins[TN_KIND_END][TN_SIZE_CLASSES];
+    void **ready_stacks; /* what the bins' stacks lie in */
     struct tn_lane lanes[TN_CACHE_LANES];
     size_t quota_bytes; /* charged to the budget, not yet used */
     /* [lock]   large_lock (TN_RANK_LARGE) */
@@ -66,20 +85,18 @@ struct tn_cache {
     _Atomic(struct tn_large *) queued_large;
 };
 
-/* Stands in for "no current pool": it has no free block. Never written. */
-extern struct tn_pool tn_pool_none;
-
-void tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas,
-                   void (*on_attention)(struct tn_cache *owner));
+/* TN_ERR_NOMEM. The caller ends it with tn_cache_fini(). */
+TN_MUST_CHECK int tn_cache_init(struct tn_cache *cache, struct tn_arenas *arenas,
+                                void (*on_attention)(struct tn_cache *owner));
 
 /* Gives back pools without a block in use, large objects that are left, and
  * the quota. Pools with blocks in use go with their arenas. */
 void tn_cache_fini(struct tn_cache *cache);
 
 /* The slow halves. */
-TN_MUST_CHECK int tn_cache_alloc_slow(struct tn_cache *cache, enum tn_block_kind kind,
-                                      unsigned int size_class, void **ret_block);
-void tn_cache_free_edge_slow(struct tn_cache *cache, struct tn_pool *pool);
+TN_MUST_CHECK int tn_cache_fill_slow(struct tn_cache *cache, enum tn_block_kind kind,
+                                     unsigned int size_class);
+void tn_cache_spill_slow(struct tn_cache *cache, struct tn_bin *bin, uint32_t n_keep);
 void tn_cache_free_remote_slow(struct tn_cache *cache, struct tn_pool *pool,
                                struct tn_free_block *block);
 
@@ -90,34 +107,41 @@ void tn_cache_free_remote_slow(struct tn_cache *cache, struct tn_pool *pool,
 TN_MUST_CHECK TN_ALWAYS_INLINE int tn_cache_alloc(struct tn_cache *cache, enum tn_block_kind kind,
                                                   unsigned int size_class, void **ret_block)
 {
-    struct tn_pool *pool = cache->bins[kind][size_class].current;
-    struct tn_free_block *block = pool->free;
+    struct tn_bin *bin = &cache->bins[kind][size_class];
+    int r;
 
-    if (TN_UNLIKELY(block == NULL))
-        return tn_cache_alloc_slow(cache, kind, size_class, ret_block);
-    pool->free = block->next;
-    pool->n_used++;
-    TN_UNPOISON(block, pool->block_bytes);
-    *ret_block = block;
+    if (TN_UNLIKELY(bin->n_ready == 0)) {
+        r = tn_cache_fill_slow(cache, kind, size_class);
+        if (r < 0)
+            return r;
+    }
+    *ret_block = bin->ready[--bin->n_ready];
+    TN_UNPOISON(*ret_block, tn_size_class_bytes(size_class));
     return 0;
 }
 
-/* Frees a block of any cache's pool. Never fails. */
-TN_ALWAYS_INLINE void tn_cache_free(struct tn_cache *cache, void *freed)
+/*
+ * Frees a block of any cache's pool. Kind and class are those it was allocated
+ * with: the caller knows them, and taking them from the pool's header would make
+ * every free wait for it. Never fails.
+ */
+TN_ALWAYS_INLINE void tn_cache_free(struct tn_cache *cache, enum tn_block_kind kind,
+                                    unsigned int size_class, void *freed)
 {
     struct tn_pool *pool = tn_pool_of(freed);
+    struct tn_bin *bin = &cache->bins[kind][size_class];
     struct tn_free_block *block = freed;
 
+    TN_DEBUG_ASSERT(pool->kind == kind && pool->size_class == size_class);
     block->zero = 0;
     TN_POISON(block + 1, pool->block_bytes - sizeof(*block));
     if (TN_UNLIKELY(pool->owner != cache)) {
         tn_cache_free_remote_slow(cache, pool, block);
         return;
     }
-    block->next = pool->free;
-    pool->free = block;
-    if (TN_UNLIKELY(--pool->n_used == pool->watch))
-        tn_cache_free_edge_slow(cache, pool);
+    if (TN_UNLIKELY(bin->n_ready == bin->n_ready_max))
+        tn_cache_spill_slow(cache, bin, bin->n_ready_max / 2);
+    bin->ready[bin->n_ready++] = block;
 }
 
 /* Returns what waits in the lanes to the owners. At safe points. Lock-free. */
@@ -139,7 +163,8 @@ void tn_pool_queue(struct tn_pool *pool, void *block);
  * True if there was anything. */
 bool tn_cache_attend(struct tn_cache *cache, void (*merge)(void *object, void *arg), void *arg);
 
-/* Gives back every pool without a block in use, current ones too. */
+/* Empties the stacks of what is ready, and gives back every pool without a block
+ * in use, current ones too, and the quota. */
 void tn_cache_trim(struct tn_cache *cache);
 
 /* True if somebody has left something. Sequentially consistent: the other half

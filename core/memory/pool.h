@@ -2,14 +2,17 @@
 /*
  * Pools: one size class, one owning cache, one kind of content.
  *
- * A pool's header lies at its start, so the pool of a block is found by masking
- * the block's address. The owner allocates and frees without atomics. Others
- * push what they free onto `returned`, from where the owner takes it in bulk.
+ * A pool is a piece of an arena. Its header lies with those of the arena's other
+ * pools at the arena's start and is found by masking a block's address. (Headers
+ * at the start of each pool would all fall into the same few cache sets, because
+ * pools are aligned to their size.)
  *
- * `returned` is one word: the offset of the first returned block, how many
- * there are, and a flag that says that the pool is on its owner's attention
- * stack. Whoever sets the flag pushes the pool there, and only the owner, taking
- * the pool off that stack, clears it. Hence:
+ * The owner allocates and frees without atomics. Others push what they free onto
+ * `returned`, from where the owner takes it in bulk. `returned` is one word: the
+ * offset of the first returned block, how many there are, and a flag that says
+ * that the pool is on its owner's attention stack. Whoever sets the flag pushes
+ * the pool there, and only the owner, taking the pool off that stack, clears it.
+ * Hence:
  *
  *  - A push that finds the flag set does not touch the pool again, and a pool
  *    whose flag is set is never given away. So a pool can be given away the
@@ -19,8 +22,8 @@
  *
  * Invariants
  *  - n_used = blocks in use + blocks on `returned`.
- *  - A pool in use is its bin's current one (watch: never), or on the bin's list of
- *    those with something free (watch: empty), or full (watch: one block free).
+ *  - A pool in use is its bin's current one, or on the bin's list of those with
+ *    something free, or full.
  *
  * Blocks of objects (TN_KIND_OBJECT) and of anything else never share a pool. A
  * block of an object pool that is not in use has zeros where the type would be,
@@ -34,8 +37,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/memory/arena.h"
+#include "core/base/attr.h"
 #include "core/memory/size_class.h"
+
+#if defined(TN_TEST_TINY) && TN_TEST_TINY
+#define TN_POOL_BYTES ((size_t)4096)
+#define TN_ARENA_POOLS 4
+#else
+#define TN_POOL_BYTES ((size_t)16384)
+#define TN_ARENA_POOLS 64
+#endif
+#define TN_ARENA_BYTES (TN_POOL_BYTES * TN_ARENA_POOLS)
 
 enum tn_block_kind {
     TN_KIND_OBJECT,
@@ -56,7 +68,7 @@ struct tn_cache;
 struct tn_pool {
     /* [const]  while the pool is in use */
     struct tn_cache *owner;
-    struct tn_arena *arena;
+    char *base; /* where the blocks begin */
     uint32_t block_bytes;
     uint32_t n_blocks; /* that fit */
     uint16_t size_class;
@@ -64,39 +76,55 @@ struct tn_pool {
 
     /* [owner]  */
     uint32_t n_used;
-    uint32_t watch; /* when n_used sinks to this, tn_cache_free() looks closer */
     struct tn_free_block *free;
     uint32_t n_carved; /* blocks that have ever been on a free list; read by walkers */
-    bool is_full;      /* not on the cache's list, because nothing is free */
     struct tn_pool *next;
     struct tn_pool *prev;
+    bool is_full; /* not on the cache's list, because nothing is free */
 
     /* [atomic] others push (release), the owner takes (acquire) */
-    _Alignas(TN_CACHE_LINE) _Atomic(uint64_t) returned;
+    _Alignas(2 * TN_CACHE_LINE) _Atomic(uint64_t) returned;
     /* [owner of the flag in `returned`] */
     struct tn_pool *next_attention;
     /* [atomic] pools of objects: which objects wait to be merged, one bit each */
     _Atomic(uint64_t) queued[TN_POOL_QUEUED_WORDS];
 };
 
-/* Where the blocks begin. */
-#define TN_POOL_HEADER_BYTES (sizeof(struct tn_pool))
+/* Links of a list whose members leave from anywhere. */
+struct tn_arena_link {
+    struct tn_arena *next;
+    struct tn_arena *prev;
+};
+
+/* An arena begins with its header, which takes the place of its first pools. */
+struct tn_arena {
+    /* [lock]   arenas.lock */
+    struct tn_arena_link all;
+    struct tn_arena_link partial; /* if free_pools is not 0 */
+    uint64_t free_pools;          /* one bit each */
+    /* of the pools, by their place in the arena; those where the header lies are unused */
+    struct tn_pool pools[TN_ARENA_POOLS];
+};
+
+TN_ALWAYS_INLINE struct tn_arena *tn_arena_of(const void *block)
+{
+    return (struct tn_arena *)((uintptr_t)block & ~(uintptr_t)(TN_ARENA_BYTES - 1));
+}
 
 TN_ALWAYS_INLINE struct tn_pool *tn_pool_of(const void *block)
 {
-    return (struct tn_pool *)((uintptr_t)block & ~(uintptr_t)(TN_POOL_BYTES - 1));
+    return &tn_arena_of(block)->pools[(uintptr_t)block / TN_POOL_BYTES % TN_ARENA_POOLS];
 }
 
 /* The number of a block in its pool, from 0. */
 static inline uint32_t tn_pool_index(const struct tn_pool *pool, const void *block)
 {
-    return (uint32_t)((uintptr_t)block - (uintptr_t)pool - TN_POOL_HEADER_BYTES) /
-           pool->block_bytes;
+    return (uint32_t)((const char *)block - pool->base) / pool->block_bytes;
 }
 
-static inline void *tn_pool_block(struct tn_pool *pool, uint32_t index)
+static inline void *tn_pool_block(const struct tn_pool *pool, uint32_t index)
 {
-    return (char *)pool + TN_POOL_HEADER_BYTES + (size_t)index * pool->block_bytes;
+    return pool->base + (size_t)index * pool->block_bytes;
 }
 
 #endif

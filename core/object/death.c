@@ -3,7 +3,8 @@
  * Death: what happens between the last reference and the reuse of the memory.
  *
  *   buried     count zero; on the dying list of the mutator that dropped the
- *              last reference, linked through `shared`
+ *              last reference, linked through `shared`; what can hold nothing is
+ *              emptied already
  *   emptied    at safe points, within a budget: the type's clear() drops the
  *              references that it holds, which may bury others. No recursion
  *              anywhere, however deep the structure
@@ -51,31 +52,13 @@ static void release_block(struct tn_mutator *mu, struct tn_object *o)
     if ((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_LARGE) != 0)
         tn_large_object_free(&mu->cache, o);
     else
-        tn_cache_free(&mu->cache, o);
+        tn_cache_free(&mu->cache, TN_KIND_OBJECT, tn_size_class(tn_type_of(o)->block_size(o)), o);
 }
 
 void tn_mutator_free_object(struct tn_mutator *mu, struct tn_object *o)
 {
     count_out(mu, o);
     release_block(mu, o);
-}
-
-void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
-{
-    bool is_unseen = !mu->defers || !tn_is_published(dead);
-
-    count_out(mu, dead);
-    if (is_unseen && tn_type_of(dead)->clear == NULL) {
-        release_block(mu, dead);
-        return;
-    }
-    atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
-    atomic_store_explicit(&dead->owner, TN_OWNER_NOBODY, memory_order_relaxed);
-    if (is_unseen)
-        atomic_fetch_or_explicit(&dead->bits, TN_BIT_UNSEEN, memory_order_relaxed);
-    link_dead(dead, mu->dying);
-    mu->dying = dead;
-    tn_count_add(&mu->n_dying, 1);
 }
 
 /* An emptied object on its way to the pool or to limbo. */
@@ -91,6 +74,24 @@ static void retire(struct tn_mutator *mu, struct tn_object *o, bool is_unseen)
     mu->limbo.open.objects = o;
 }
 
+void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
+{
+    bool is_unseen = !mu->defers || !tn_is_published(dead);
+
+    count_out(mu, dead);
+    atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
+    atomic_store_explicit(&dead->owner, TN_OWNER_NOBODY, memory_order_relaxed);
+    if (tn_type_of(dead)->clear == NULL) { /* holds nothing */
+        retire(mu, dead, is_unseen);
+        return;
+    }
+    if (is_unseen)
+        atomic_fetch_or_explicit(&dead->bits, TN_BIT_UNSEEN, memory_order_relaxed);
+    link_dead(dead, mu->dying);
+    mu->dying = dead;
+    tn_count_add(&mu->n_dying, 1);
+}
+
 static void destroy_dying(struct tn_mutator *mu, size_t budget)
 {
     while (mu->dying != NULL && budget > 0) {
@@ -99,24 +100,19 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         bool is_unseen =
             (atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_UNSEEN) != 0;
         struct tn_object *rest = next_dead(o);
+        bool is_empty;
 
         budget--;
-        if (type->clear != NULL) {
-            /* What clear() buries goes on top of the rest; `o` itself is off the
-             * list, or on it again if it has more to drop. */
-            bool is_empty;
-
-            mu->dying = rest;
-            mu->frees_at_once = is_unseen;
-            is_empty = type->clear(mu, o, &budget);
-            mu->frees_at_once = false;
-            if (!is_empty) {
-                link_dead(o, mu->dying);
-                mu->dying = o;
-                return; /* the budget is used up */
-            }
-        } else {
-            mu->dying = rest;
+        /* What clear() buries goes on top of the rest; `o` itself is off the
+         * list, or on it again if it has more to drop. */
+        mu->dying = rest;
+        mu->frees_at_once = is_unseen;
+        is_empty = type->clear(mu, o, &budget);
+        mu->frees_at_once = false;
+        if (!is_empty) {
+            link_dead(o, mu->dying);
+            mu->dying = o;
+            return; /* the budget is used up */
         }
         tn_count_add(&mu->n_dying, -1);
         retire(mu, o, is_unseen);
@@ -163,7 +159,7 @@ int tn_buffer_new_zeroed(struct tn_mutator *mu, size_t size_bytes, struct tn_buf
 static void buffer_release(struct tn_mutator *mu, struct tn_buffer *buffer)
 {
     if (buffer->size_bytes <= TN_SMALL_MAX)
-        tn_cache_free(&mu->cache, buffer);
+        tn_cache_free(&mu->cache, TN_KIND_BUFFER, tn_size_class(buffer->size_bytes), buffer);
     else
         tn_large_buffer_free(&mu->cache, buffer, buffer->size_bytes);
 }

@@ -8,12 +8,13 @@
 #include "core/object/mutator.h"
 #include "core/object/type.h"
 
-/* The owner's count has sunk to zero. */
-void tn_decref_last_slow(struct tn_mutator *mu, struct tn_object *o)
+/* The owner drops the last reference that it counts. */
+static void decref_last(struct tn_mutator *mu, struct tn_object *o)
 {
     int64_t shared = atomic_load_explicit(&o->shared, memory_order_acquire);
     int64_t merged;
 
+    atomic_store_explicit(&o->local, 0, memory_order_relaxed);
     if (shared == TN_STATE_PRIVATE) {
         tn_mutator_bury(mu, o);
         return;
@@ -49,7 +50,7 @@ static void decref_merged(struct tn_mutator *mu, struct tn_object *o)
 }
 
 /* Somebody who is not the owner drops a reference. */
-void tn_decref_shared_slow(struct tn_mutator *mu, struct tn_object *o)
+static void decref_shared(struct tn_mutator *mu, struct tn_object *o)
 {
     int64_t shared = atomic_load_explicit(&o->shared, memory_order_relaxed);
     int64_t next;
@@ -67,6 +68,18 @@ void tn_decref_shared_slow(struct tn_mutator *mu, struct tn_object *o)
                                                     memory_order_acq_rel, memory_order_relaxed));
     if (shared == TN_STATE_PUBLISHED)
         tn_mutator_request_merge(o);
+}
+
+void tn_decref_slow(struct tn_mutator *mu, struct tn_object *o)
+{
+    if (tn_is_immortal(o))
+        return;
+    if (!tn_is_owner(mu, o)) {
+        decref_shared(mu, o);
+        return;
+    }
+    TN_DEBUG_ASSERT(atomic_load_explicit(&o->local, memory_order_relaxed) == 1);
+    decref_last(mu, o);
 }
 
 /* The owner, or who bears it, takes an object from its queue. */

@@ -68,9 +68,8 @@ TN_ALWAYS_INLINE void tn_incref(struct tn_mutator *mu, struct tn_object *o)
     atomic_fetch_add_explicit(&o->shared, TN_SHARED_ONE, memory_order_relaxed);
 }
 
-/* The out-of-line halves of tn_decref(). */
-void tn_decref_last_slow(struct tn_mutator *mu, struct tn_object *o);
-void tn_decref_shared_slow(struct tn_mutator *mu, struct tn_object *o);
+/* The out-of-line half of tn_decref(). */
+void tn_decref_slow(struct tn_mutator *mu, struct tn_object *o);
 
 /*
  * Gives one reference back. The object may be dead afterwards: if nobody else
@@ -81,18 +80,11 @@ TN_ALWAYS_INLINE void tn_decref(struct tn_mutator *mu, struct tn_object *o)
 {
     uint32_t local = atomic_load_explicit(&o->local, memory_order_relaxed);
 
-    if (TN_LIKELY(tn_is_owner(mu, o))) {
-        if (TN_UNLIKELY(local == TN_LOCAL_IMMORTAL))
-            return;
-        TN_DEBUG_ASSERT(local > 0);
-        local--;
-        atomic_store_explicit(&o->local, local, memory_order_relaxed);
-        if (TN_UNLIKELY(local == 0))
-            tn_decref_last_slow(mu, o);
-        return;
-    }
-    if (local != TN_LOCAL_IMMORTAL)
-        tn_decref_shared_slow(mu, o);
+    /* One comparison for "not the last one" and "not immortal". */
+    if (TN_LIKELY(tn_is_owner(mu, o) && local - 2 < TN_LOCAL_IMMORTAL - 2))
+        atomic_store_explicit(&o->local, local - 1, memory_order_relaxed);
+    else
+        tn_decref_slow(mu, o);
 }
 
 /* tn_decref() of what `*op` refers to, if anything; leaves NULL behind. */

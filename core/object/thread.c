@@ -87,7 +87,10 @@ static int mutator_new_locked(struct tn_heap *heap, struct tn_mutator **ret_muta
     mu->bearer.id = (uint16_t)(n + 1);
     mu->heap = heap;
     stamp_births(mu, heap->mode);
-    tn_cache_init(&mu->cache, &heap->arenas, on_attention);
+    if (tn_cache_init(&mu->cache, &heap->arenas, on_attention) < 0) {
+        tn_backing_free(mu, sizeof(*mu), _Alignof(struct tn_mutator));
+        return TN_ERR_NOMEM;
+    }
     atomic_init(&mu->state, TN_MUTATOR_OFFLINE);
     atomic_store_explicit(&heap->mutators[n], mu, memory_order_release);
     atomic_store_explicit(&heap->n_mutators, n + 1, memory_order_release);
