@@ -14,11 +14,6 @@ set(CMAKE_C_EXTENSIONS ON)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-# Release builds keep debug information and our cheap assertions. NDEBUG only
-# concerns <assert.h>, which we do not use; libraries' inline code may.
-set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g -DNDEBUG" CACHE STRING "Release flags")
-set(CMAKE_C_FLAGS_DEBUG "-Og -g" CACHE STRING "Debug flags")
-
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
 
