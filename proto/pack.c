@@ -254,11 +254,12 @@ static inline size_t measure_single(const ProtobufCFieldDescriptor *field, const
 
 static size_t measure(const ProtobufCMessage *message, struct tn_pack_lengths *lengths)
 {
-    const ProtobufCFieldDescriptor *field = message->descriptor->fields;
-    const ProtobufCFieldDescriptor *end = field + message->descriptor->n_fields;
+    const ProtobufCMessageDescriptor *desc = message->descriptor;
     size_t total = 0;
 
-    for (; field < end; field++) {
+    for (unsigned i = 0; i < desc->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &desc->fields[i];
+
         if (tn_schema_is_oneof(field)) { /* the last thing in its message */
             field = chosen_member(message, field);
             if (field)
@@ -392,10 +393,11 @@ static inline uint8_t *write_single(const ProtobufCFieldDescriptor *field, const
 static uint8_t *write_fields(const ProtobufCMessage *message, struct tn_pack_lengths *lengths,
                              uint8_t *out)
 {
-    const ProtobufCFieldDescriptor *field = message->descriptor->fields;
-    const ProtobufCFieldDescriptor *end = field + message->descriptor->n_fields;
+    const ProtobufCMessageDescriptor *desc = message->descriptor;
 
-    for (; field < end; field++) {
+    for (unsigned i = 0; i < desc->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &desc->fields[i];
+
         if (tn_schema_is_oneof(field)) {
             field = chosen_member(message, field);
             if (field)

@@ -2,11 +2,11 @@
 /*
  * Packing and unpacking along the descriptors, without protobuf-c's help.
  *
- * The structs and descriptors are protobuf-c's, and so is every byte and every
- * field of the result; only the way there is shorter. protobuf-c measures each
- * message again for every level above it, looks at all members of a oneof, and
- * notes down each field before it reads it. What a request costs it here, is
- * 2 to 4 times what it costs below (proto/README.md has the numbers).
+ * The structs and descriptors are protobuf-c's, and so is every field and byte of
+ * the result (but a float of -0.0, which protobuf-c loses). Only the way there is
+ * shorter: protobuf-c measures each message again for every level above it, looks
+ * at all members of a oneof, and notes down each field before it reads it.
+ * proto/README.md has the figures.
  *
  * Internal to proto/; others use message.h.
  */

@@ -328,6 +328,7 @@ int tn_scan(const ProtobufCMessageDescriptor *desc, struct tn_slice message,
             return s.err;
     }
 
+    s.info.arena_bytes = tn_arena_rounded(s.info.arena_bytes); /* elements are not, each */
     if (s.info.arena_bytes > limits->max_arena_bytes)
         return tn_status_setf(ret_status, TN_REASON_MESSAGE_TOO_COSTLY,
                               "The message would occupy %zu bytes of memory, but at most %zu are "
