@@ -100,7 +100,8 @@ int tn_client_begin(tn_client *client, const tn_op *op, tn_pending **ret_pending
     if (r < 0)
         return r;
     if (!ret_pending)
-        return tn_client_error_set(&client->error, TN_EINVAL, "The pointer for the result is NULL.");
+        return tn_client_error_set(&client->error, TN_EINVAL,
+                                   "The pointer for the result is NULL.");
     r = tn_pending_start(client, op, ret_pending);
     if (r < 0)
         return r;
@@ -140,7 +141,7 @@ int tn_pending_wait(tn_pending *pending, tn_reply **ret_reply)
         uint64_t deadline_ns = pending->flight->deadline_ns;
 
         if (tn_engine_transfer(client, deadline_ns) < 0)
-            break; /* the loss has ended it */
+            break;                             /* the loss has ended it */
         (void)tn_engine_accept(client, false); /* delivers nothing */
         if (pending->flight && tn_deadline_has_passed(deadline_ns))
             expire_pending(client, pending);

@@ -115,8 +115,8 @@ static int add(tn_batch *batch, const tn_op *op)
     if (batch->n_steps >= STEPS_MAX)
         return tn_client_error_set_plain(&batch->error, TN_ETOO_BIG);
     tn_arena_reset(&batch->scratch);
-    r = tn_op_to_wire(op, batch->session, (uint32_t)batch->n_steps, &batch->scratch,
-                      &batch->error, &wire);
+    r = tn_op_to_wire(op, batch->session, (uint32_t)batch->n_steps, &batch->scratch, &batch->error,
+                      &wire);
     if (r < 0)
         return r;
     r = keep_handles(batch, op);

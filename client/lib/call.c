@@ -11,7 +11,7 @@ int tn_engine_await(tn_client *client, struct tn_flight *flight)
     client->call_id = id;
     while (client->call_id == id) {
         if (tn_engine_transfer(client, deadline_ns) < 0)
-            break; /* the loss has filled call_reply */
+            break;                             /* the loss has filled call_reply */
         (void)tn_engine_accept(client, false); /* delivers nothing */
         if (client->call_id == id && tn_deadline_has_passed(deadline_ns)) {
             client->call_id = 0;

@@ -94,8 +94,8 @@ int tn_client_set(tn_client *client, const char *name, tn_value value)
     return tn_client_set_if(client, name, value, NULL, NULL, NULL);
 }
 
-int tn_client_set_if(tn_client *client, const char *name, tn_value value,
-                     const tn_require *require, tn_binding *ret_binding, tn_handle **ret_handle)
+int tn_client_set_if(tn_client *client, const char *name, tn_value value, const tn_require *require,
+                     tn_binding *ret_binding, tn_handle **ret_handle)
 {
     tn_op op = tn_op_set(name, value);
     tn_want want = TN_WANT_INIT;

@@ -16,7 +16,6 @@ TN_MUST_CHECK int tn_client_call_for_value(tn_client *client, const tn_op *op, t
                                            tn_value *ret_value);
 
 /* Makes a call whose result is a count; `ret_count` may be NULL. */
-TN_MUST_CHECK int tn_client_call_for_count(tn_client *client, const tn_op *op,
-                                           uint64_t *ret_count);
+TN_MUST_CHECK int tn_client_call_for_count(tn_client *client, const tn_op *op, uint64_t *ret_count);
 
 #endif

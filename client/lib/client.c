@@ -142,8 +142,8 @@ static int say_hello(tn_client *client, const tn_client_options *options, uint32
     int r;
 
     hello.protocol = PROTOCOL;
-    hello.client = text_bytes(options->client_name ? options->client_name
-                                                   : program_invocation_short_name);
+    hello.client =
+        text_bytes(options->client_name ? options->client_name : program_invocation_short_name);
     hello.namespace_ = text_bytes(options->namespace_name);
     request.id = flight->id;
     request.op_case = TENURE__V1__REQUEST__OP_HELLO;
@@ -161,8 +161,7 @@ static int say_hello(tn_client *client, const tn_client_options *options, uint32
     }
     if (r < 0)
         return r;
-    if (tn_reply_result(&client->call_reply.reply, TENURE__V1__RESPONSE__RESULT_HELLO, &result) <
-        0)
+    if (tn_reply_result(&client->call_reply.reply, TENURE__V1__RESPONSE__RESULT_HELLO, &result) < 0)
         return tn_client_error_set(&client->error, TN_ECONNECT,
                                    "What answers at %s does not greet like a Tenure server.",
                                    client->endpoint);

@@ -46,20 +46,20 @@ struct tn_client {
     struct tn_flights flights;
     struct tn_arena scratch; /* for making one request */
 
-    uint64_t call_id;                    /* of the request that a call waits for; 0: none */
-    struct tn_reply_box call_reply;      /* what the last call got */
-    struct tn_reply_box callback_reply;  /* what a callback is looking at */
-    struct tn_reply_box unwanted_reply;  /* loaded only to give back what it refers to */
+    uint64_t call_id;                   /* of the request that a call waits for; 0: none */
+    struct tn_reply_box call_reply;     /* what the last call got */
+    struct tn_reply_box callback_reply; /* what a callback is looking at */
+    struct tn_reply_box unwanted_reply; /* loaded only to give back what it refers to */
 
-    bool is_delivering;    /* a callback may be running */
-    bool is_close_wanted;  /* tn_client_close() was called from a callback */
+    bool is_delivering;   /* a callback may be running */
+    bool is_close_wanted; /* tn_client_close() was called from a callback */
     struct tn_client_error error;
     char lost[512];
 };
 
 struct tn_pending {
-    struct tn_client *client;  /* NULL: it has ended */
-    struct tn_flight *flight;  /* NULL: it has ended */
+    struct tn_client *client; /* NULL: it has ended */
+    struct tn_flight *flight; /* NULL: it has ended */
     struct tn_reply_box box;
 };
 
@@ -137,8 +137,8 @@ TN_MUST_CHECK int tn_engine_submit(tn_client *client, const tn_op *op, enum tn_f
 
 /* Buffers a request that gives back released handles, if there are any. Returns
  * how many it gives back; 0 also if there is no slot or no memory for it now. */
-size_t tn_engine_submit_releases(tn_client *client, enum tn_flight_kind kind,
-                                 uint32_t timeout_ms, struct tn_flight **ret_flight);
+size_t tn_engine_submit_releases(tn_client *client, enum tn_flight_kind kind, uint32_t timeout_ms,
+                                 struct tn_flight **ret_flight);
 
 /* The timeout of an operation: its own, or else the client's. 0: none. */
 static inline uint32_t tn_op_timeout(const tn_client *client, const tn_op *op)

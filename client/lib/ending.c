@@ -139,8 +139,7 @@ static void load_ended(tn_client *client, const struct tn_flight *flight)
                           flight->end_err == TN_ESESSION_LOST ? client->lost : NULL);
         return;
     }
-    if (tn_reply_box_load(box, TN_SLICE(flight->stored, flight->stored_len), &status) !=
-        TN_ESERVER)
+    if (tn_reply_box_load(box, TN_SLICE(flight->stored, flight->stored_len), &status) != TN_ESERVER)
         return;
     tn_engine_lose(client, "the server sent what is no answer (%s)", status.message);
     tn_reply_box_fail(box, TN_ESESSION_LOST, client->lost);

@@ -250,8 +250,8 @@ static int connect_default(uint64_t deadline_ns, struct tn_client_error *error, 
                                DEFAULT_TCP);
 }
 
-int tn_endpoint_connect(const char *endpoint, uint64_t deadline_ns,
-                        struct tn_client_error *error, int *ret_fd, char **ret_endpoint)
+int tn_endpoint_connect(const char *endpoint, uint64_t deadline_ns, struct tn_client_error *error,
+                        int *ret_fd, char **ret_endpoint)
 {
     if (!endpoint)
         endpoint = getenv("TENURE_ENDPOINT");

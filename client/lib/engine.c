@@ -168,8 +168,7 @@ size_t tn_engine_accept(tn_client *client, bool deliver)
         if (r == TN_ERR_AGAIN)
             break;
         if (r < 0) {
-            tn_engine_lose(client, "what answers does not speak the protocol (%s)",
-                           status.message);
+            tn_engine_lose(client, "what answers does not speak the protocol (%s)", status.message);
             break;
         }
         /* The bytes stay where they are until more is received. */

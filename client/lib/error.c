@@ -36,7 +36,7 @@ enum errno_index {
 #define ERRNO_INDEX(name, phrase) ERRNO_INDEX_##name,
     ERRNO_LIST(ERRNO_INDEX)
 #undef ERRNO_INDEX
-        ERRNO_COUNT
+    ERRNO_COUNT
 };
 
 #define ERRNO_CHECK(name, phrase)                                                                  \

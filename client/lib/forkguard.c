@@ -10,8 +10,7 @@
 
 void tn_fork_guard_init(struct tn_fork_guard *guard)
 {
-    void *page =
-        mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     *guard = (struct tn_fork_guard){ .pid = getpid() };
     if (page == MAP_FAILED)

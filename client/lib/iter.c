@@ -17,9 +17,9 @@
 struct scan {
     tn_client *client;
     uint64_t cursor;
-    size_t index;    /* of the next entry on the page */
-    size_t n;        /* entries of the page */
-    bool is_last;    /* no page follows */
+    size_t index; /* of the next entry on the page */
+    size_t n;     /* entries of the page */
+    bool is_last; /* no page follows */
 };
 
 /* Asks for the page at the cursor and waits for it. The caller frees `ret_page`. */

@@ -7,6 +7,7 @@
 #include "core/base/check.h"
 #include "proto/frame.h"
 #include "proto/message.h"
+#include "proto/varint.h"
 
 /* Where in an operation's message its fields are. 0, where the message's base
  * is, means that the message has no such field. */
@@ -317,8 +318,7 @@ int tn_op_to_wire(const tn_op *op, const struct tn_session *session, uint32_t n_
     row = row_of(op->code);
     if (!row)
         return tn_client_error_set(error, TN_EINVAL, "There is no operation with the code %d%s.",
-                                   (int)op->code,
-                                   op->code == TN_OP_BATCH ? " (a batch) here" : "");
+                                   (int)op->code, op->code == TN_OP_BATCH ? " (a batch) here" : "");
 
     protobuf_c_message_init(row->descriptor, &ret_wire->message);
     ret_wire->op_case = row->op_case;
@@ -336,8 +336,8 @@ static int pack_error(int internal)
     return internal == TN_ERR_TOO_BIG ? TN_ETOO_BIG : TN_ENOMEM;
 }
 
-int tn_op_pack_request(struct tn_wire_op *wire, uint64_t id, uint32_t deadline_ms,
-                       size_t max_bytes, struct tn_buffer *out)
+int tn_op_pack_request(struct tn_wire_op *wire, uint64_t id, uint32_t deadline_ms, size_t max_bytes,
+                       struct tn_buffer *out)
 {
     Tenure__V1__Request request = TENURE__V1__REQUEST__INIT;
     int r;
@@ -363,16 +363,6 @@ int tn_op_pack_request(struct tn_wire_op *wire, uint64_t id, uint32_t deadline_m
 /* Of tags, numbers and lengths in front of the steps. */
 #define ENVELOPE_BYTES_MAX 48
 
-static uint8_t *put_varint(uint8_t *at, uint64_t number)
-{
-    while (number >= 0x80) {
-        *at++ = (uint8_t)(number | 0x80);
-        number >>= 7;
-    }
-    *at++ = (uint8_t)number;
-    return at;
-}
-
 int tn_op_pack_step(struct tn_wire_op *wire, size_t max_bytes, struct tn_buffer *out)
 {
     Tenure__V1__Step step = TENURE__V1__STEP__INIT;
@@ -389,7 +379,7 @@ int tn_op_pack_step(struct tn_wire_op *wire, size_t max_bytes, struct tn_buffer 
         return pack_error(r);
     *tn_buffer_end(out) = TAG_BATCH_STEP;
     tn_buffer_commit(out, 1);
-    tn_buffer_commit(out, (size_t)(put_varint(tn_buffer_end(out), size) - tn_buffer_end(out)));
+    tn_buffer_commit(out, (size_t)(tn_varint_write(tn_buffer_end(out), size) - tn_buffer_end(out)));
     tn_buffer_commit(out, protobuf_c_message_pack(&step.base, tn_buffer_end(out)));
     return 0;
 }
@@ -404,10 +394,10 @@ int tn_op_pack_batch(const struct tn_buffer *steps, bool keep_going, uint64_t id
     uint8_t *at = envelope;
     int r;
 
-    at = put_varint(put_varint(at, TAG_REQUEST_ID), id);
+    at = tn_varint_write(tn_varint_write(at, TAG_REQUEST_ID), id);
     if (deadline_ms > 0)
-        at = put_varint(put_varint(at, TAG_REQUEST_DEADLINE), deadline_ms);
-    at = put_varint(put_varint(at, TAG_REQUEST_BATCH), batch_size);
+        at = tn_varint_write(tn_varint_write(at, TAG_REQUEST_DEADLINE), deadline_ms);
+    at = tn_varint_write(tn_varint_write(at, TAG_REQUEST_BATCH), batch_size);
     size = (size_t)(at - envelope) + batch_size;
     if (size > max_bytes || size > TN_FRAME_BYTES_MAX)
         return TN_ETOO_BIG;

@@ -68,9 +68,9 @@ struct tn_wire_op {
  * stand before this one, otherwise 0. States errors in `error`: TN_EINVAL,
  * TN_EHANDLE, TN_ENOMEM, TN_ETOO_BIG, or the error of a table of values.
  */
-TN_MUST_CHECK int tn_op_to_wire(const tn_op *op, const struct tn_session *session,
-                                uint32_t n_steps, struct tn_arena *arena,
-                                struct tn_client_error *error, struct tn_wire_op *ret_wire);
+TN_MUST_CHECK int tn_op_to_wire(const tn_op *op, const struct tn_session *session, uint32_t n_steps,
+                                struct tn_arena *arena, struct tn_client_error *error,
+                                struct tn_wire_op *ret_wire);
 
 /*
  * Appends a request with its frame prefix to a buffer; `max_bytes` is the longest
@@ -82,16 +82,14 @@ TN_MUST_CHECK int tn_op_pack_request(struct tn_wire_op *wire, uint64_t id, uint3
 
 /* Appends a step as it stands in a BatchRequest: its tag, length and message.
  * Fails in the same way. */
-TN_MUST_CHECK int tn_op_pack_step(struct tn_wire_op *wire, size_t max_bytes,
-                                  struct tn_buffer *out);
+TN_MUST_CHECK int tn_op_pack_step(struct tn_wire_op *wire, size_t max_bytes, struct tn_buffer *out);
 
 /*
  * Appends the request of a batch to a buffer, `steps` being what tn_op_pack_step()
  * wrote. Fails in the same way.
  */
 TN_MUST_CHECK int tn_op_pack_batch(const struct tn_buffer *steps, bool keep_going, uint64_t id,
-                                   uint32_t deadline_ms, size_t max_bytes,
-                                   struct tn_buffer *out);
+                                   uint32_t deadline_ms, size_t max_bytes, struct tn_buffer *out);
 
 /* The name of an operation as the schema has it: "list_get". Never NULL. */
 const char *tn_op_name(tn_op_code code);

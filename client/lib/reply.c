@@ -97,9 +97,9 @@ void tn_reply_box_fini(struct tn_reply_box *box)
 
 void tn_reply_box_fail(struct tn_reply_box *box, int err, const char *message)
 {
-    box->reply.error = (tn_error){
-        .err = err, .reason = "", .message = message ? message : tn_errno_sentence(err)
-    };
+    box->reply.error = (tn_error){ .err = err,
+                                   .reason = "",
+                                   .message = message ? message : tn_errno_sentence(err) };
 }
 
 /* For a reason that this library does not know, the code says roughly what it is. */
@@ -205,8 +205,7 @@ int tn_reply_box_load(struct tn_reply_box *box, struct tn_slice payload,
                       struct tn_status *ret_status)
 {
     Tenure__V1__Response *response;
-    int r = tn_message_unpack_response(payload, &answer_limits, &box->arena, &response,
-                                       ret_status);
+    int r = tn_message_unpack_response(payload, &answer_limits, &box->arena, &response, ret_status);
 
     if (r < 0) {
         r = r == TN_ERR_NOMEM || r == TN_ERR_LIMIT ? TN_ENOMEM : TN_ESERVER;
@@ -220,8 +219,7 @@ int tn_reply_box_load(struct tn_reply_box *box, struct tn_slice payload,
     box->reply.result_case = response->result_case;
     box->reply.result = response->hello ? &response->hello->base : NULL; /* any member */
     r = prepare_result(box, &box->reply);
-    if (r == 0 && box->reply.result &&
-        response->result_case == TENURE__V1__RESPONSE__RESULT_BATCH)
+    if (r == 0 && box->reply.result && response->result_case == TENURE__V1__RESPONSE__RESULT_BATCH)
         r = load_steps(box, response->batch);
     if (r < 0)
         tn_reply_box_fail(box, r, NULL); /* references in steps last as long as the session */
@@ -293,8 +291,8 @@ int tn_reply_value(tn_reply *reply, tn_values *values, tn_value *ret_value)
         return TN_ESERVER;
     if (reply->is_taken)
         return TN_EINVAL;
-    r = tn_value_from_handle(object->handle, tn_kind_from_tag(object->type), reply->session,
-                             values, ret_value);
+    r = tn_value_from_handle(object->handle, tn_kind_from_tag(object->type), reply->session, values,
+                             ret_value);
     if (r == 0)
         reply->is_taken = true;
     return r;

@@ -41,8 +41,7 @@ int tn_reply_description(const tn_reply *reply, tn_description *ret_description)
     /* The caller may have been compiled when there were fewer fields, or more. */
     size = ret_description->struct_size;
     description.struct_size = size;
-    memcpy(ret_description, &description,
-           size < sizeof(description) ? size : sizeof(description));
+    memcpy(ret_description, &description, size < sizeof(description) ? size : sizeof(description));
     return 0;
 }
 

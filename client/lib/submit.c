@@ -9,8 +9,7 @@
 #define RELEASES_MAX ((size_t)1 << 16)
 
 /* A slot for a request, and what is left of its time for the server to know. */
-static struct tn_flight *take_slot(tn_client *client, enum tn_flight_kind kind,
-                                   uint32_t timeout_ms)
+static struct tn_flight *take_slot(tn_client *client, enum tn_flight_kind kind, uint32_t timeout_ms)
 {
     return tn_flights_take(&client->flights, kind, tn_deadline_in(timeout_ms));
 }

@@ -23,9 +23,9 @@ struct tn_values_node {
     /* STR, BYTES: bytes. TUPLE, LIST: items. DICT: entries. RESULT: the step. */
     uint32_t size;
     union {
-        int64_t integer;  /* INT */
-        double real;      /* FLOAT */
-        const char *text; /* STR, BYTES: in the arena; never NULL */
+        int64_t integer;   /* INT */
+        double real;       /* FLOAT */
+        const char *text;  /* STR, BYTES: in the arena; never NULL */
         tn_handle *handle; /* HANDLE: counted */
         struct {
             uint32_t first; /* where its items begin among all items */
@@ -56,8 +56,7 @@ static inline size_t tn_values_node_n_items(const struct tn_values_node *node)
 
 static inline bool tn_values_node_is_container(const struct tn_values_node *node)
 {
-    return node->kind == TN_NODE_TUPLE || node->kind == TN_NODE_LIST ||
-           node->kind == TN_NODE_DICT;
+    return node->kind == TN_NODE_TUPLE || node->kind == TN_NODE_LIST || node->kind == TN_NODE_DICT;
 }
 
 /* The node of a value, or NULL if the value is invalid. */

@@ -140,8 +140,7 @@ size_t tn_value_len(tn_value value)
 /* Number `index` of what a container's items are made of. */
 static tn_value item_at(tn_value value, const struct tn_values_node *node, size_t index)
 {
-    return (tn_value){ .values = value.values,
-                       .node = value.values->items[node->first + index] };
+    return (tn_value){ .values = value.values, .node = value.values->items[node->first + index] };
 }
 
 tn_value tn_value_item(tn_value value, size_t index)

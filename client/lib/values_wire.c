@@ -77,8 +77,8 @@ static bool is_forbidden(const tn_values *values, const struct tn_values_node *h
            values->nodes[root].kind == TN_NODE_TUPLE && holder != &values->nodes[root];
 }
 
-static int put_container(const tn_values *values, const struct tn_values_node *node,
-                         uint32_t root, const uint32_t *numbers, struct tn_value_writer *writer)
+static int put_container(const tn_values *values, const struct tn_values_node *node, uint32_t root,
+                         const uint32_t *numbers, struct tn_value_writer *writer)
 {
     size_t n_items = tn_values_node_n_items(node);
     size_t first;
@@ -139,9 +139,8 @@ static int put_node(const tn_values *values, uint32_t number, uint32_t root,
     return r < 0 ? writer_error(r) : 0;
 }
 
-static int graph_to_wire(const tn_values *values, uint32_t root,
-                         const struct tn_session *session, struct tn_arena *arena,
-                         Tenure__V1__Value *ret_wire)
+static int graph_to_wire(const tn_values *values, uint32_t root, const struct tn_session *session,
+                         struct tn_arena *arena, Tenure__V1__Value *ret_wire)
 {
     uint32_t *numbers = tn_arena_alloc(arena, values->n_nodes * sizeof(*numbers));
     uint32_t *stack = tn_arena_alloc(arena, values->n_nodes * sizeof(*stack));
@@ -283,8 +282,8 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
     return 0;
 }
 
-int tn_value_from_wire(const Tenure__V1__Value *wire, struct tn_session *session,
-                       tn_values *values, tn_value *ret_value)
+int tn_value_from_wire(const Tenure__V1__Value *wire, struct tn_session *session, tn_values *values,
+                       tn_value *ret_value)
 {
     static const struct tn_value_limits limits = {
         .max_nodes = TN_VALUE_NODES_MAX,
@@ -318,8 +317,8 @@ int tn_value_from_wire(const Tenure__V1__Value *wire, struct tn_session *session
     return 0;
 }
 
-int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_session *session,
-                         tn_values *values, tn_value *ret_value)
+int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_session *session, tn_values *values,
+                         tn_value *ret_value)
 {
     tn_handle *handle;
     int r = tn_values_reserve_nodes(values, 1);
@@ -338,8 +337,8 @@ int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_session *session,
 
 /* ---- From table to table ---- */
 
-static int copy_node(tn_values *to, const tn_values *from, uint32_t number,
-                     const uint32_t *numbers, uint32_t base)
+static int copy_node(tn_values *to, const tn_values *from, uint32_t number, const uint32_t *numbers,
+                     uint32_t base)
 {
     struct tn_values_node node = from->nodes[number];
     size_t n_items;

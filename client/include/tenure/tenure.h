@@ -137,7 +137,10 @@ typedef struct tn_client_options {
     size_t max_unsent_bytes;
 } tn_client_options;
 
-#define TN_CLIENT_OPTIONS_INIT { sizeof(tn_client_options), NULL, NULL, NULL, 0, 0, 0, 0 }
+#define TN_CLIENT_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(tn_client_options), NULL, NULL, NULL, 0, 0, 0, 0                                    \
+    }
 
 /*
  * Connects and opens a session. `options` may be NULL and is not needed
@@ -406,17 +409,23 @@ typedef struct tn_want {
     uint64_t max_bytes; /* larger str and bytes come as handles */
 } tn_want;
 
-#define TN_WANT_INIT { sizeof(tn_want), false, 0, 0, 0 }
+#define TN_WANT_INIT                                                                               \
+    {                                                                                              \
+        sizeof(tn_want), false, 0, 0, 0                                                            \
+    }
 
 /* What must hold for a name to be changed. What is zero requires nothing. */
 typedef struct tn_require {
     size_t struct_size;
-    bool absent;            /* the name is not bound */
-    const tn_handle *same;  /* it refers to the object of this handle */
-    uint64_t version;       /* it has this version */
+    bool absent;           /* the name is not bound */
+    const tn_handle *same; /* it refers to the object of this handle */
+    uint64_t version;      /* it has this version */
 } tn_require;
 
-#define TN_REQUIRE_INIT { sizeof(tn_require), false, NULL, 0 }
+#define TN_REQUIRE_INIT                                                                            \
+    {                                                                                              \
+        sizeof(tn_require), false, NULL, 0                                                         \
+    }
 
 /* What became of a name. Versions of a name only grow. */
 typedef struct tn_binding {
@@ -485,29 +494,32 @@ TN_API int tn_client_release(tn_client *client, uint64_t *ret_count);
 /* What an object is. Filled as far as `struct_size` goes. */
 typedef struct tn_description {
     size_t struct_size;
-    uint64_t identity;     /* the same for its whole life; not reused while it lives */
+    uint64_t identity; /* the same for its whole life; not reused while it lives */
     tn_kind type;
-    int64_t refs;          /* references to it: those of its owner and of everybody else */
+    int64_t refs; /* references to it: those of its owner and of everybody else */
     int64_t refs_local;
     int64_t refs_shared;
-    bool immortal;         /* never freed; its references are not counted */
-    bool tracked;          /* can be part of a cycle */
-    char state[16];        /* "private", "published", "queued" or "merged" */
-    uint32_t owner;        /* number of the owning thread; 0: nobody */
-    uint64_t length;       /* items, bytes, or characters */
+    bool immortal;   /* never freed; its references are not counted */
+    bool tracked;    /* can be part of a cycle */
+    char state[16];  /* "private", "published", "queued" or "merged" */
+    uint32_t owner;  /* number of the owning thread; 0: nobody */
+    uint64_t length; /* items, bytes, or characters */
     uint64_t shallow_bytes;
-    uint64_t deep_bytes;   /* with all that can be reached from it, each object once */
+    uint64_t deep_bytes; /* with all that can be reached from it, each object once */
     uint64_t deep_objects;
-    bool deep_complete;    /* false: adding up was given up at the limit */
+    bool deep_complete; /* false: adding up was given up at the limit */
 } tn_description;
 
 #define TN_DESCRIPTION_INIT                                                                        \
-    { sizeof(tn_description), 0, TN_KIND_INVALID, 0, 0, 0, false, false, "", 0, 0, 0, 0, 0, false }
+    {                                                                                              \
+        sizeof(tn_description), 0, TN_KIND_INVALID, 0, 0, 0, false, false, "", 0, 0, 0, 0, 0,      \
+            false                                                                                  \
+    }
 
 /* Describes an object; with `deep` also adds up everything that it refers to, at
  * most `max_objects` (0: the server's limit). */
-TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep,
-                              uint64_t max_objects, tn_description *ret_description);
+TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep, uint64_t max_objects,
+                              tn_description *ret_description);
 
 /* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
@@ -519,8 +531,8 @@ TN_API int tn_client_contains(tn_client *client, tn_target target, tn_value valu
 /* ---- Lists. Indices count from the end if they are negative. ---- */
 
 /* One item, also of a tuple. TN_EINDEX. */
-TN_API int tn_client_list_get(tn_client *client, tn_target list, int64_t index,
-                              const tn_want *want, tn_values *values, tn_value *ret_value);
+TN_API int tn_client_list_get(tn_client *client, tn_target list, int64_t index, const tn_want *want,
+                              tn_values *values, tn_value *ret_value);
 
 /* Replaces an item. TN_EINDEX. */
 TN_API int tn_client_list_set(tn_client *client, tn_target list, int64_t index, tn_value value);
@@ -534,16 +546,16 @@ TN_API int tn_client_list_extend(tn_client *client, tn_target list, tn_value ite
                                  uint64_t *ret_length);
 
 /* Inserts before `index`; beyond the ends it inserts at the end, as in Python. */
-TN_API int tn_client_list_insert(tn_client *client, tn_target list, int64_t index,
-                                 tn_value value, uint64_t *ret_length);
+TN_API int tn_client_list_insert(tn_client *client, tn_target list, int64_t index, tn_value value,
+                                 uint64_t *ret_length);
 
 /* Removes an item. TN_EINDEX. */
 TN_API int tn_client_list_delete(tn_client *client, tn_target list, int64_t index,
                                  uint64_t *ret_length);
 
 /* Removes an item and returns it. TN_EINDEX. */
-TN_API int tn_client_list_pop(tn_client *client, tn_target list, int64_t index,
-                              const tn_want *want, tn_values *values, tn_value *ret_value);
+TN_API int tn_client_list_pop(tn_client *client, tn_target list, int64_t index, const tn_want *want,
+                              tn_values *values, tn_value *ret_value);
 
 /* As `stop`: up to the end. */
 #define TN_TO_END INT64_MAX
@@ -555,8 +567,8 @@ TN_API int tn_client_list_slice(tn_client *client, tn_target list, int64_t start
 /* ---- Dicts. A key that is a list or dict is TN_EUNHASHABLE. ---- */
 
 /* TN_EKEY. */
-TN_API int tn_client_dict_get(tn_client *client, tn_target dict, tn_value key,
-                              const tn_want *want, tn_values *values, tn_value *ret_value);
+TN_API int tn_client_dict_get(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
+                              tn_values *values, tn_value *ret_value);
 
 TN_API int tn_client_dict_set(tn_client *client, tn_target dict, tn_value key, tn_value value);
 
@@ -564,8 +576,8 @@ TN_API int tn_client_dict_set(tn_client *client, tn_target dict, tn_value key, t
 TN_API int tn_client_dict_delete(tn_client *client, tn_target dict, tn_value key);
 
 /* Removes an entry and returns its value. TN_EKEY. */
-TN_API int tn_client_dict_pop(tn_client *client, tn_target dict, tn_value key,
-                              const tn_want *want, tn_values *values, tn_value *ret_value);
+TN_API int tn_client_dict_pop(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
+                              tn_values *values, tn_value *ret_value);
 
 /* ---- Scans --------------------------------------------------------------- */
 /*
@@ -597,14 +609,13 @@ typedef struct tn_dict_iter tn_dict_iter;
 
 /* Scans a dict in insertion order. Sends nothing yet; the target and `want`, which
  * is for each value and may be NULL, are kept. */
-TN_API int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only,
-                             const tn_want *want, tn_dict_iter **ret_iter);
+TN_API int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const tn_want *want,
+                             tn_dict_iter **ret_iter);
 
 /* 1 and an entry, 0 at the end, or an error; TN_ESTALE. The values belong to the
  * iterator and are valid until the next call (copy them with tn_value_copy()).
  * `ret_value` may be NULL, and becomes invalid if only keys are scanned. */
-TN_API TN_CHECKED int tn_dict_iter_next(tn_dict_iter *iter, tn_value *ret_key,
-                                        tn_value *ret_value);
+TN_API TN_CHECKED int tn_dict_iter_next(tn_dict_iter *iter, tn_value *ret_key, tn_value *ret_value);
 
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_dict_iter_close(tn_dict_iter **iter);
@@ -656,34 +667,34 @@ TN_API void tn_info_free(tn_info **info);
 
 /* ---- Calls as data ------------------------------------------------------- */
 
-typedef enum tn_op_code {       /* uses, besides timeout_ms:            answer: */
-    TN_OP_PING = 1,             /* data, data_size                      data */
-    TN_OP_PUT = 2,              /* value                                handle */
-    TN_OP_SET = 3,              /* name, value, require, want->handle   binding, handle */
-    TN_OP_GET = 4,              /* target, want                         value */
-    TN_OP_BIND = 5,             /* name, target, require                binding */
-    TN_OP_UNBIND = 6,           /* name, require                        binding */
-    TN_OP_LOOKUP = 7,           /* name                                 handle, version */
-    TN_OP_DESCRIBE = 8,         /* target, deep, limit                  description */
-    TN_OP_LENGTH = 9,           /* target                               count */
-    TN_OP_CONTAINS = 10,        /* target, value                        truth */
-    TN_OP_LIST_GET = 11,        /* target, index, want                  value */
-    TN_OP_LIST_SET = 12,        /* target, index, value                 count */
-    TN_OP_LIST_APPEND = 13,     /* target, value                        count */
-    TN_OP_LIST_EXTEND = 14,     /* target, value                        count */
-    TN_OP_LIST_INSERT = 15,     /* target, index, value                 count */
-    TN_OP_LIST_DELETE = 16,     /* target, index                        count */
-    TN_OP_LIST_POP = 17,        /* target, index, want                  value */
-    TN_OP_LIST_SLICE = 18,      /* target, index, stop, want            value */
-    TN_OP_DICT_GET = 19,        /* target, key, want                    value */
-    TN_OP_DICT_SET = 20,        /* target, key, value                   count */
-    TN_OP_DICT_DELETE = 21,     /* target, key                          count */
-    TN_OP_DICT_POP = 22,        /* target, key, want                    value */
-    TN_OP_SCAN_NAMES = 23,      /* name (prefix), cursor, limit         names, cursor */
-    TN_OP_SCAN_DICT = 24,       /* target, cursor, limit, deep (false: keys only), want
-                                                                        value (list), cursor */
-    TN_OP_INFO = 25,            /* nothing                              info */
-    TN_OP_BATCH = 26            /* batch                                steps */
+typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
+    TN_OP_PING = 1,         /* data, data_size                      data */
+    TN_OP_PUT = 2,          /* value                                handle */
+    TN_OP_SET = 3,          /* name, value, require, want->handle   binding, handle */
+    TN_OP_GET = 4,          /* target, want                         value */
+    TN_OP_BIND = 5,         /* name, target, require                binding */
+    TN_OP_UNBIND = 6,       /* name, require                        binding */
+    TN_OP_LOOKUP = 7,       /* name                                 handle, version */
+    TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
+    TN_OP_LENGTH = 9,       /* target                               count */
+    TN_OP_CONTAINS = 10,    /* target, value                        truth */
+    TN_OP_LIST_GET = 11,    /* target, index, want                  value */
+    TN_OP_LIST_SET = 12,    /* target, index, value                 count */
+    TN_OP_LIST_APPEND = 13, /* target, value                        count */
+    TN_OP_LIST_EXTEND = 14, /* target, value                        count */
+    TN_OP_LIST_INSERT = 15, /* target, index, value                 count */
+    TN_OP_LIST_DELETE = 16, /* target, index                        count */
+    TN_OP_LIST_POP = 17,    /* target, index, want                  value */
+    TN_OP_LIST_SLICE = 18,  /* target, index, stop, want            value */
+    TN_OP_DICT_GET = 19,    /* target, key, want                    value */
+    TN_OP_DICT_SET = 20,    /* target, key, value                   count */
+    TN_OP_DICT_DELETE = 21, /* target, key                          count */
+    TN_OP_DICT_POP = 22,    /* target, key, want                    value */
+    TN_OP_SCAN_NAMES = 23,  /* name (prefix), cursor, limit         names, cursor */
+    TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, deep (false: keys only), want
+                                                                    value (list), cursor */
+    TN_OP_INFO = 25,        /* nothing                              info */
+    TN_OP_BATCH = 26        /* batch                                steps */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -885,8 +896,7 @@ TN_API TN_CHECKED int tn_client_submit(tn_client *client, const tn_op *op, tn_re
 typedef struct tn_pending tn_pending;
 
 /* Submits a request; the caller frees the result. */
-TN_API TN_CHECKED int tn_client_begin(tn_client *client, const tn_op *op,
-                                      tn_pending **ret_pending);
+TN_API TN_CHECKED int tn_client_begin(tn_client *client, const tn_op *op, tn_pending **ret_pending);
 
 /* Whether the answer is there. Does not look at the connection. */
 TN_API bool tn_pending_is_done(const tn_pending *pending);
