@@ -19,7 +19,7 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
 {
     static const struct tn_heap_options defaults = { .mode = TN_MODE_BIASED };
     struct tn_heap *heap;
-    int r = 0;
+    int r;
 
     if (options == NULL)
         options = &defaults;
@@ -33,7 +33,6 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
         options->max_backlog_bytes != 0 ? options->max_backlog_bytes : TN_BACKLOG_BYTES;
     tn_siphash_key_random(&heap->hash_key);
     tn_siphash_key_random(&heap->identity_key);
-    tn_immortals_init(&heap->immortals, &heap->hash_key);
     tn_arenas_init(&heap->arenas,
                    options->max_memory_bytes != 0 ? options->max_memory_bytes : SIZE_MAX);
     tn_grace_init(&heap->grace);
@@ -41,7 +40,8 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
                                                              : TN_SWITCH_INTERVAL_NS);
     tn_namespaces_init(&heap->namespaces);
     tn_mutex_init(&heap->threads_lock, TN_RANK_THREADS);
-    if (heap->mode != TN_MODE_GIL)
+    r = tn_immortals_new(&heap->hash_key, &heap->immortals);
+    if (r == 0 && heap->mode != TN_MODE_GIL)
         r = tn_reclaimer_start(heap);
     if (r < 0) {
         (void)tn_heap_free(&heap); /* empty: nothing can be left */
@@ -161,6 +161,7 @@ size_t tn_heap_free(struct tn_heap **heapp)
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_backing_free(tn_heap_mutator(heap, i), sizeof(struct tn_mutator),
                         _Alignof(struct tn_mutator));
+    tn_immortals_free(&heap->immortals);
     tn_mutex_fini(&heap->threads_lock);
     tn_namespaces_fini(&heap->namespaces);
     tn_gil_fini(&heap->gil);

@@ -16,7 +16,6 @@
 #include "core/object/mutator.h"
 #include "core/object/names_internal.h"
 #include "core/object/thread.h"
-#include "core/types/immortals.h"
 
 struct tn_heap {
     /* [const] */
@@ -24,7 +23,7 @@ struct tn_heap {
     size_t max_backlog_bytes;
     struct tn_siphash_key hash_key;
     struct tn_siphash_key identity_key;
-    struct tn_immortals immortals;
+    struct tn_immortals *immortals; /* see type.h */
 
     struct tn_arenas arenas;
     struct tn_grace grace;

@@ -7,6 +7,7 @@
 #ifndef TN_CORE_OBJECT_TYPE_H
 #define TN_CORE_OBJECT_TYPE_H
 
+#include "core/base/attr.h"
 #include "core/object/object.h"
 
 /* Called with each object that a container refers to. A negative result ends
@@ -74,6 +75,16 @@ struct tn_type {
 
 /* By type number; NULL for TN_TYPE_FREE. */
 extern const struct tn_type *const tn_types[TN_TYPE_END];
+
+/*
+ * The objects that a heap has once and for all, such as none and the small ints;
+ * what they are is the types' business (core/types/immortals.h). TN_ERR_NOMEM.
+ */
+struct tn_immortals;
+struct tn_siphash_key;
+TN_MUST_CHECK int tn_immortals_new(const struct tn_siphash_key *hash_key,
+                                   struct tn_immortals **ret_immortals);
+void tn_immortals_free(struct tn_immortals **immortalsp);
 
 /* The table of a type number, which must be one that an object can have. */
 static inline const struct tn_type *tn_type_of_id(enum tn_type_id id)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/types/immortals.h"
 
-#include <string.h>
+#include <stdlib.h>
 
+#include "core/base/err.h"
+#include "core/base/siphash.h"
+#include "core/object/type.h"
 #include "core/types/types_internal.h"
 
 /* Owned by nobody, published to everybody, counted by nobody. */
@@ -29,10 +32,13 @@ static void init_text(struct tn_text *o, enum tn_type_id type, const void *conte
     o->n_bytes = n_bytes;
 }
 
-void tn_immortals_init(struct tn_immortals *immortals, const struct tn_siphash_key *hash_key)
+int tn_immortals_new(const struct tn_siphash_key *hash_key, struct tn_immortals **ret_immortals)
 {
     const struct tn_tuple_hash no_items = TN_TUPLE_HASH_INIT;
+    struct tn_immortals *immortals = calloc(1, sizeof(*immortals));
 
+    if (immortals == NULL)
+        return TN_ERR_NOMEM;
     init_header(&immortals->none, TN_TYPE_NONE);
     for (int i = 0; i < 2; i++)
         init_int(&immortals->bools[i], TN_TYPE_BOOL, i);
@@ -46,8 +52,15 @@ void tn_immortals_init(struct tn_immortals *immortals, const struct tn_siphash_k
     for (int i = 0; i < TN_ASCII_CHARS; i++) {
         struct tn_immortal_char *c = &immortals->chars[i];
 
-        memset(c->content, 0, sizeof(c->content));
         c->content[0] = (unsigned char)i;
         init_text(&c->text, TN_TYPE_STR, c->content, 1, hash_key);
     }
+    *ret_immortals = immortals;
+    return 0;
+}
+
+void tn_immortals_free(struct tn_immortals **immortalsp)
+{
+    free(*immortalsp);
+    *immortalsp = NULL;
 }

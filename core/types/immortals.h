@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Immortals: the objects that a heap has exactly once and never frees. They lie
- * in the heap's own structure, are counted by nobody and appear in no census.
+ * Immortals: the objects that a heap has exactly once and never frees. They are
+ * no blocks of its pools, are counted by nobody and appear in no census.
  *
- * All of it is [const] once tn_immortals_init() has returned; the cached hashes
- * are filled in. So reading immortals never writes to a line that others read.
+ * All of it is [const] once tn_immortals_new() has returned (object/type.h); the
+ * cached hashes are filled in. So reading immortals never writes to a line that
+ * others read.
  */
 #ifndef TN_CORE_TYPES_IMMORTALS_H
 #define TN_CORE_TYPES_IMMORTALS_H
 
-#include "core/base/siphash.h"
 #include "core/object/object.h"
 #include "core/types/layout.h"
 #include "core/types/scalar.h"
@@ -31,8 +31,5 @@ struct tn_immortals {
     struct tn_tuple empty_tuple;
     struct tn_immortal_char chars[TN_ASCII_CHARS]; /* strs, by code */
 };
-
-/* Builds the immortals of a heap with this hash key. */
-void tn_immortals_init(struct tn_immortals *immortals, const struct tn_siphash_key *hash_key);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "core/base/check.h"
 #include "core/object/heap_internal.h"
+#include "core/types/immortals.h"
 #include "core/types/types_internal.h"
 
 /* Hashed in place of none's value, which it does not have. */
@@ -22,12 +23,12 @@
 
 struct tn_object *tn_none(struct tn_heap *heap)
 {
-    return &heap->immortals.none;
+    return &heap->immortals->none;
 }
 
 struct tn_object *tn_bool(struct tn_heap *heap, bool value)
 {
-    return &heap->immortals.bools[value].object;
+    return &heap->immortals->bools[value].object;
 }
 
 bool tn_bool_value(const struct tn_object *o)
@@ -43,7 +44,7 @@ int tn_int_new(struct tn_mutator *mu, int64_t value, struct tn_object **ret_int)
     int r;
 
     if (small < TN_SMALL_INTS) {
-        *ret_int = &mu->heap->immortals.ints[small].object;
+        *ret_int = &mu->heap->immortals->ints[small].object;
         return 0;
     }
     r = tn_object_new(mu, TN_TYPE_INT, sizeof(struct tn_int), &o);

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/object/heap_internal.h"
+#include "core/types/immortals.h"
 #include "core/types/types_internal.h"
 
 static int text_new(struct tn_mutator *mu, enum tn_type_id type, struct tn_slice content,
@@ -30,7 +31,7 @@ static int text_new(struct tn_mutator *mu, enum tn_type_id type, struct tn_slice
 int tn_str_new(struct tn_mutator *mu, struct tn_slice text, struct tn_object **ret_str)
 {
     if (text.len == 0) {
-        *ret_str = &mu->heap->immortals.empty_str.object;
+        *ret_str = &mu->heap->immortals->empty_str.object;
         return 0;
     }
     if (text.len == 1) {
@@ -38,7 +39,7 @@ int tn_str_new(struct tn_mutator *mu, struct tn_slice text, struct tn_object **r
         unsigned char c = *(const unsigned char *)text.data;
 
         TN_ASSERT(c < TN_ASCII_CHARS);
-        *ret_str = &mu->heap->immortals.chars[c].text.object;
+        *ret_str = &mu->heap->immortals->chars[c].text.object;
         return 0;
     }
     return text_new(mu, TN_TYPE_STR, text, ret_str);
@@ -47,7 +48,7 @@ int tn_str_new(struct tn_mutator *mu, struct tn_slice text, struct tn_object **r
 int tn_bytes_new(struct tn_mutator *mu, struct tn_slice content, struct tn_object **ret_bytes)
 {
     if (content.len == 0) {
-        *ret_bytes = &mu->heap->immortals.empty_bytes.object;
+        *ret_bytes = &mu->heap->immortals->empty_bytes.object;
         return 0;
     }
     return text_new(mu, TN_TYPE_BYTES, content, ret_bytes);

@@ -12,6 +12,7 @@
 
 #include "core/base/check.h"
 #include "core/object/heap_internal.h"
+#include "core/types/immortals.h"
 #include "core/types/types_internal.h"
 
 static struct tn_tuple *tuple_of(struct tn_object *o)
@@ -26,13 +27,13 @@ static tn_slot *items_of(struct tn_tuple *tuple)
 
 int tn_tuple_new(struct tn_mutator *mu, size_t n_items, struct tn_object **ret_tuple)
 {
-    struct tn_object *none = &mu->heap->immortals.none;
+    struct tn_object *none = &mu->heap->immortals->none;
     struct tn_object *o;
     struct tn_tuple *tuple;
     int r;
 
     if (n_items == 0) {
-        *ret_tuple = &mu->heap->immortals.empty_tuple.object;
+        *ret_tuple = &mu->heap->immortals->empty_tuple.object;
         return 0;
     }
     if (n_items > TN_TUPLE_ITEMS_MAX)
