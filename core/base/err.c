@@ -4,17 +4,15 @@
 #include <errno.h>
 #include <stdbool.h>
 
-static const char *const err_names[] = {
-    [TN_ERR_INDEX_OK] = "OK",
+static const char *const err_names[] = { [TN_ERR_INDEX_OK] = "OK",
 #define ERR_NAME(name, text) [TN_ERR_INDEX_##name] = #name,
-    TN_ERR_LIST(ERR_NAME)
+                                         TN_ERR_LIST(ERR_NAME)
 #undef ERR_NAME
 };
 
-static const char *const err_texts[] = {
-    [TN_ERR_INDEX_OK] = "success",
+static const char *const err_texts[] = { [TN_ERR_INDEX_OK] = "success",
 #define ERR_TEXT(name, text) [TN_ERR_INDEX_##name] = (text),
-    TN_ERR_LIST(ERR_TEXT)
+                                         TN_ERR_LIST(ERR_TEXT)
 #undef ERR_TEXT
 };
 

@@ -39,7 +39,7 @@ enum tn_err_index {
 #define TN_ERR_INDEX(name, text) TN_ERR_INDEX_##name,
     TN_ERR_LIST(TN_ERR_INDEX)
 #undef TN_ERR_INDEX
-        TN_ERR_INDEX_END
+    TN_ERR_INDEX_END
 };
 
 enum tn_err {

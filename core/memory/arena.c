@@ -7,8 +7,7 @@
 
 /* All pools of an arena that can be taken, as a set of bits: those behind its header. */
 #define HEADER_POOLS ((sizeof(struct tn_arena) + TN_POOL_BYTES - 1) / TN_POOL_BYTES)
-#define ALL_POOLS                                                                                  \
-    (UINT64_MAX >> (64 - TN_ARENA_POOLS) & ~((UINT64_C(1) << HEADER_POOLS) - 1))
+#define ALL_POOLS (UINT64_MAX >> (64 - TN_ARENA_POOLS) & ~((UINT64_C(1) << HEADER_POOLS) - 1))
 
 _Static_assert(HEADER_POOLS <= 2, "headers take little of an arena");
 

@@ -3,11 +3,11 @@
  * Caches: what one mutator allocates from and frees to.
  *
  * For every size class and kind there is a stack of blocks that are ready: the
- * fast paths pop and push there; of the pool's header they read a constant. The stack is filled from
- * and emptied into the pools many blocks at a time. (Bonwick's magazines, 2001;
- * jemalloc's thread caches.) Behind it are a current pool and a list of further
- * pools that have something free. Full pools are on no list: they come back
- * through a free of their owner's or through the attention stack.
+ * fast paths pop and push there; of the pool's header they read a constant. The stack is filled
+ * from and emptied into the pools many blocks at a time. (Bonwick's magazines, 2001; jemalloc's
+ * thread caches.) Behind it are a current pool and a list of further pools that have something
+ * free. Full pools are on no list: they come back through a free of their owner's or through the
+ * attention stack.
  *
  * Blocks of other owners' pools are collected in a few lanes, by pool, and
  * returned with one compare-and-swap for many (snmalloc batches its remote
@@ -47,7 +47,7 @@ struct tn_lane {
 };
 
 struct tn_bin {
-    void **ready;            /* stack of blocks; to their pools they are in use */
+    void **ready; /* stack of blocks; to their pools they are in use */
     uint32_t n_ready;
     uint32_t n_ready_max;
     struct tn_pool *current; /* whose free list is used up first, or NULL */

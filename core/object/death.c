@@ -37,7 +37,7 @@ static struct tn_object *next_dead(const struct tn_object *o)
 {
     int64_t shared = atomic_load_explicit(&o->shared, memory_order_relaxed);
 
-    return (struct tn_object *)(intptr_t)-(shared & ~TN_STATE_MASK);
+    return (struct tn_object *)(intptr_t) - (shared & ~TN_STATE_MASK);
 }
 
 /* Takes an object out of the figures of the living. */
@@ -240,7 +240,6 @@ bool tn_mutator_work(struct tn_mutator *mu, size_t budget)
     if (!tn_limbo_is_empty(&mu->limbo))
         tn_mutator_turn_limbo(mu, budget);
     tn_cache_flush(&mu->cache);
-    return mu->dying != NULL ||
-           (!tn_limbo_batch_is_empty(&mu->limbo.waiting) &&
-            tn_grace_has_ended(&mu->heap->grace, mu->limbo.waiting.grace));
+    return mu->dying != NULL || (!tn_limbo_batch_is_empty(&mu->limbo.waiting) &&
+                                 tn_grace_has_ended(&mu->heap->grace, mu->limbo.waiting.grace));
 }

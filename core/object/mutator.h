@@ -51,8 +51,8 @@ struct tn_mutator {
     bool defers;             /* frees after a grace period; false in mode gil */
     bool publishes;          /* somebody else may look; false in mode gil */
     struct tn_heap *heap;
-    uint64_t birth_head;   /* the first eight bytes of a new object, type and bits zero */
-    int64_t birth_shared;  /* the second eight */
+    uint64_t birth_head;  /* the first eight bytes of a new object, type and bits zero */
+    int64_t birth_shared; /* the second eight */
 
     /* [owner]  */
     struct tn_cache cache;
@@ -64,8 +64,8 @@ struct tn_mutator {
     _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less died here; sums are right */
     _Atomic(int64_t) live_bytes;          /* likewise, of objects, buffers and names */
     _Atomic(int64_t) n_dying;             /* dead, not yet emptied */
-    _Atomic(uint64_t) n_merges;         /* asked for by others, and made */
-    _Atomic(uint64_t) n_merges_claimed; /* of these: made by a claimer */
+    _Atomic(uint64_t) n_merges;           /* asked for by others, and made */
+    _Atomic(uint64_t) n_merges_claimed;   /* of these: made by a claimer */
 
     /* [atomic] enum tn_mutator_state, see above */
     TN_CACHE_ALIGNED _Atomic(uint32_t) state;

@@ -44,8 +44,8 @@ enum tn_count_state {
 };
 
 #define TN_STATE_MASK INT64_C(3)
-#define TN_SHARED_ONE INT64_C(4)         /* one reference in `shared` */
-#define TN_LOCAL_IMMORTAL UINT32_MAX     /* in `local`: never freed, counts are left alone */
+#define TN_SHARED_ONE INT64_C(4)     /* one reference in `shared` */
+#define TN_LOCAL_IMMORTAL UINT32_MAX /* in `local`: never freed, counts are left alone */
 #define TN_OWNER_NOBODY UINT16_C(0)
 
 /* In `bits`. */

@@ -29,8 +29,8 @@ static void decref_last(struct tn_mutator *mu, struct tn_object *o)
     atomic_store_explicit(&o->owner, TN_OWNER_NOBODY, memory_order_relaxed);
     do
         merged = shared | TN_STATE_MERGED;
-    while (!atomic_compare_exchange_weak_explicit(&o->shared, &shared, merged,
-                                                  memory_order_acq_rel, memory_order_acquire));
+    while (!atomic_compare_exchange_weak_explicit(&o->shared, &shared, merged, memory_order_acq_rel,
+                                                  memory_order_acquire));
     TN_DEBUG_ASSERT(merged >= TN_STATE_MERGED);
     if (merged == TN_STATE_MERGED)
         tn_mutator_bury(mu, o);
@@ -41,8 +41,7 @@ static void decref_merged(struct tn_mutator *mu, struct tn_object *o)
 {
     /* Release: what this thread did with the object comes before its death;
      * acquire: so does what the others did. */
-    int64_t before =
-        atomic_fetch_sub_explicit(&o->shared, TN_SHARED_ONE, memory_order_acq_rel);
+    int64_t before = atomic_fetch_sub_explicit(&o->shared, TN_SHARED_ONE, memory_order_acq_rel);
 
     TN_DEBUG_ASSERT(before >> 2 > 0);
     if (before == (TN_SHARED_ONE | TN_STATE_MERGED))
@@ -64,8 +63,8 @@ static void decref_shared(struct tn_mutator *mu, struct tn_object *o)
         /* Nothing of ours in `shared`: the reference that we give back is in
          * the owner's count. It passes to the queue, uncounted by us. */
         next = shared == TN_STATE_PUBLISHED ? TN_STATE_QUEUED : shared - TN_SHARED_ONE;
-    } while (!atomic_compare_exchange_weak_explicit(&o->shared, &shared, next,
-                                                    memory_order_acq_rel, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&o->shared, &shared, next, memory_order_acq_rel,
+                                                    memory_order_relaxed));
     if (shared == TN_STATE_PUBLISHED)
         tn_mutator_request_merge(o);
 }
@@ -106,8 +105,8 @@ static void merge_queued(void *object, void *arg)
     atomic_store_explicit(&o->owner, TN_OWNER_NOBODY, memory_order_relaxed);
     do
         merged = ((shared >> 2) + local - 1) * TN_SHARED_ONE | TN_STATE_MERGED;
-    while (!atomic_compare_exchange_weak_explicit(&o->shared, &shared, merged,
-                                                  memory_order_acq_rel, memory_order_acquire));
+    while (!atomic_compare_exchange_weak_explicit(&o->shared, &shared, merged, memory_order_acq_rel,
+                                                  memory_order_acquire));
     TN_DEBUG_ASSERT(merged >= TN_STATE_MERGED);
     if (merged == TN_STATE_MERGED)
         tn_mutator_bury(mu, o);
@@ -168,9 +167,9 @@ void tn_publish_slow(struct tn_mutator *mu, struct tn_object *o)
         const struct tn_type *type;
 
         o = stack;
-        stack = (struct tn_object *)(intptr_t)(atomic_load_explicit(&o->shared,
-                                                                    memory_order_relaxed) &
-                                               ~TN_STATE_MASK);
+        stack =
+            (struct tn_object *)(intptr_t)(atomic_load_explicit(&o->shared, memory_order_relaxed) &
+                                           ~TN_STATE_MASK);
         /* Relaxed: others find the object through a slot that is stored with
          * release afterwards. */
         atomic_store_explicit(&o->shared, TN_STATE_PUBLISHED, memory_order_relaxed);

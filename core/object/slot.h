@@ -39,9 +39,9 @@ TN_ALWAYS_INLINE void tn_slot_init(struct tn_mutator *mu, const struct tn_object
  * and hands over the slot's to what it held before (may be NULL); the caller
  * drops that after unlocking. The caller excludes other writers.
  */
-TN_MUST_CHECK TN_ALWAYS_INLINE struct tn_object *
-tn_slot_swap(struct tn_mutator *mu, const struct tn_object *container, tn_slot *slot,
-             struct tn_object *take)
+TN_MUST_CHECK TN_ALWAYS_INLINE struct tn_object *tn_slot_swap(struct tn_mutator *mu,
+                                                              const struct tn_object *container,
+                                                              tn_slot *slot, struct tn_object *take)
 {
     struct tn_object *old = atomic_load_explicit(slot, memory_order_relaxed);
 

@@ -45,8 +45,8 @@ struct actor {
     /* results, read after the thread has ended */
     int error;
     uint64_t n_ops;
-    uint64_t n_dead;     /* found, but dying */
-    uint64_t n_damaged;  /* found with the wrong content: must stay 0 */
+    uint64_t n_dead;    /* found, but dying */
+    uint64_t n_damaged; /* found with the wrong content: must stay 0 */
 };
 
 /* The content of what is stored in slot `i`: tells the slot, and is no small int. */

@@ -123,7 +123,8 @@ static void free_remotely(unsigned int order)
 
     setup(&arenas, caches, 2, SIZE_MAX);
     for (size_t i = 0; i < N_BLOCKS; i++)
-        assert_int_equal(tn_cache_alloc(&caches[0], TN_KIND_BUFFER, (unsigned int)(i % 5), &blocks[i]), 0);
+        assert_int_equal(
+            tn_cache_alloc(&caches[0], TN_KIND_BUFFER, (unsigned int)(i % 5), &blocks[i]), 0);
     for (size_t i = 0; i < N_BLOCKS; i++) {
         size_t at = order == 0 ? i : order == 1 ? N_BLOCKS - 1 - i : i * 2741 % N_BLOCKS;
 

@@ -40,8 +40,8 @@ static void *visit_main(void *arg)
     return NULL;
 }
 
-static void in_another_thread(struct tn_heap *heap,
-                              void (*work)(struct tn_mutator *mu, void *arg), void *arg)
+static void in_another_thread(struct tn_heap *heap, void (*work)(struct tn_mutator *mu, void *arg),
+                              void *arg)
 {
     struct visit visit = { .heap = heap, .work = work, .arg = arg };
     pthread_t thread;
@@ -92,8 +92,7 @@ static void test_birth_is_stamped_by_mode(void **state)
         count = tn_refcount_read(o);
         assert_int_equal(count.local, mode == TN_MODE_ATOMIC ? 0 : 1);
         assert_int_equal(count.shared, mode == TN_MODE_ATOMIC ? 1 : 0);
-        assert_int_equal(count.state,
-                         mode == TN_MODE_ATOMIC ? TN_STATE_MERGED : TN_STATE_PRIVATE);
+        assert_int_equal(count.state, mode == TN_MODE_ATOMIC ? TN_STATE_MERGED : TN_STATE_PRIVATE);
         assert_int_equal(count.owner == TN_OWNER_NOBODY, mode == TN_MODE_ATOMIC);
         assert_int_equal(live_objs(&f), 1);
         tn_incref(f.mu, o);
@@ -447,7 +446,10 @@ static void test_tryref_does_not_revive_the_dead(void **state)
 
 static void test_deep_nesting_is_dropped_in_budgeted_steps(void **state)
 {
-    enum { DEPTH = 200000, BUDGET = 1000 };
+    enum {
+        DEPTH = 200000,
+        BUDGET = 1000
+    };
     struct heap_fixture f;
     struct tn_object *outer, *list;
     int n_steps;
