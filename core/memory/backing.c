@@ -5,9 +5,7 @@
 
 #if TN_ALLOCATOR_JEMALLOC
 #include <jemalloc/jemalloc.h>
-#include <stdio.h>
 #else
-#include <malloc.h>
 #include <stdlib.h>
 #endif
 
@@ -25,15 +23,6 @@ void *tn_backing_alloc(size_t bytes, size_t alignment, bool zeroed)
 void tn_backing_free(void *block, size_t bytes, size_t alignment)
 {
     sdallocx(block, bytes, MALLOCX_ALIGN(alignment));
-}
-
-void tn_backing_trim(void)
-{
-    char purge_all[32];
-
-    snprintf(purge_all, sizeof(purge_all), "arena.%u.purge", (unsigned int)MALLCTL_ARENAS_ALL);
-    /* Advice: without it the memory goes back a few seconds later. */
-    (void)mallctl(purge_all, NULL, NULL, NULL, 0);
 }
 
 #else
@@ -57,11 +46,6 @@ void tn_backing_free(void *block, size_t bytes, size_t alignment)
     (void)bytes;
     (void)alignment;
     free(block);
-}
-
-void tn_backing_trim(void)
-{
-    malloc_trim(0);
 }
 
 #endif

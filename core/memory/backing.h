@@ -18,7 +18,4 @@ TN_MUST_CHECK void *tn_backing_alloc(size_t bytes, size_t alignment, bool zeroed
 /* Gives it back; size and alignment are those it was asked for with. */
 void tn_backing_free(void *block, size_t bytes, size_t alignment);
 
-/* Returns what is free to the operating system now rather than little by little. */
-void tn_backing_trim(void);
-
 #endif

@@ -263,7 +263,6 @@ size_t tn_thread_reclaim(struct tn_thread *thread)
     }
     tn_cache_trim(&mu->cache);
     tn_arenas_trim(&heap->arenas);
-    tn_backing_trim();
     after = atomic_load_explicit(&heap->arenas.held_bytes, memory_order_relaxed);
     return before > after ? before - after : 0;
 }
