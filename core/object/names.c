@@ -98,7 +98,7 @@ static void entry_release(struct tn_mutator *mu, struct tn_name_entry *entry)
     size_t bytes = entry_bytes(entry);
 
     if (bytes <= TN_SMALL_MAX)
-        tn_cache_free(&mu->cache, entry);
+        tn_cache_free(&mu->cache, TN_KIND_BUFFER, tn_size_class(bytes), entry);
     else
         tn_large_buffer_free(&mu->cache, entry, bytes);
 }
