@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations on lists; those that only read work on tuples too. */
+#include "core/base/err.h"
+#include "server/request.h"
+
+/* The list that a request changes, held. */
+static int hold_list(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
+                     struct tn_object **ret_list)
+{
+    int r = tn_target_hold(ctx, target, ret_list);
+
+    if (r == 0 && (*ret_list)->type != TN_TYPE_LIST)
+        r = tn_wrong_type(ctx, *ret_list, "a list");
+    return r;
+}
+
+TN_COLD static int out_of_range(struct tn_request_ctx *ctx, int64_t index, size_t length)
+{
+    return tn_status_setf(ctx->status, TN_REASON_INDEX_OUT_OF_RANGE,
+                          "There is no item %lld; the length is %zu.", (long long)index, length);
+}
+
+/* The error of an operation on one item. */
+static int item_error(struct tn_request_ctx *ctx, int r, const struct tn_object *list,
+                      int64_t index)
+{
+    return r == TN_ERR_INDEX ? out_of_range(ctx, index, tn_list_length(list)) : r;
+}
+
+/* ---- Reading ---- */
+
+/* One item of a list or tuple, borrowed. */
+static int get_item(struct tn_request_ctx *ctx, struct tn_object *o, int64_t index,
+                    struct tn_object **ret_item)
+{
+    uint64_t at;
+    int r;
+
+    if (o->type == TN_TYPE_LIST)
+        return item_error(ctx, tn_list_get(ctx->mu, o, index, ret_item), o, index);
+    if (o->type != TN_TYPE_TUPLE)
+        return tn_wrong_type(ctx, o, "a list or tuple");
+    r = tn_index_resolve(index, tn_tuple_length(o), &at);
+    if (r < 0)
+        return out_of_range(ctx, index, tn_tuple_length(o));
+    *ret_item = tn_tuple_get(o, (size_t)at);
+    return 0;
+}
+
+int tn_op_list_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListGetRequest *msg = message;
+    int r = TN_ERR_BUSY;
+
+    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
+        struct tn_object *o;
+        struct tn_object *item;
+
+        r = tn_target_borrow(ctx, msg->target, &o, NULL);
+        if (r == 0)
+            r = get_item(ctx, o, msg->index, &item);
+        if (r == 0)
+            r = tn_answer_borrowed(ctx, item, msg->want, 0, result);
+    }
+    return r;
+}
+
+/* A position as slices have it: from the end if negative, and clipped. */
+static size_t clip(int64_t position, size_t length)
+{
+    if (position < 0)
+        return (uint64_t)0 - (uint64_t)position > length ? 0 : length - (size_t)-position;
+    return (uint64_t)position > length ? length : (size_t)position;
+}
+
+/* The items from `start` to before `stop`, borrowed, in the arena. */
+static int slice_items(struct tn_request_ctx *ctx, struct tn_object *o,
+                       const Tenure__V1__ListSliceRequest *msg, struct tn_object ***ret_items,
+                       size_t *ret_n)
+{
+    bool is_list = o->type == TN_TYPE_LIST;
+    size_t length = is_list ? tn_list_length(o) : tn_tuple_length(o);
+
+    for (int i = 0; i < TN_BUSY_TRIES; i++) {
+        size_t start = clip(msg->start, length);
+        size_t stop = msg->to_end ? length : clip(msg->stop, length);
+        size_t n = stop > start ? stop - start : 0;
+        size_t length_then = length;
+
+        if (n > ctx->ex->service->limits.max_nodes)
+            return tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE);
+        *ret_items = tn_ctx_alloc(ctx, n * sizeof(struct tn_object *));
+        if (*ret_items == NULL)
+            return TN_ERR_NOMEM;
+        if (is_list)
+            n = tn_list_snapshot(ctx->mu, o, start, n, *ret_items, &length_then);
+        else
+            for (size_t k = 0; k < n; k++)
+                (*ret_items)[k] = tn_tuple_get(o, start + k);
+        *ret_n = n;
+        if (length_then == length) /* so the positions mean what they should */
+            return 0;
+        length = length_then;
+    }
+    return TN_ERR_BUSY;
+}
+
+/* A new list or tuple of these items, which are borrowed. */
+static int build_slice(struct tn_request_ctx *ctx, const struct tn_object *from,
+                       struct tn_object **items, size_t n, struct tn_object **ret_object)
+{
+    struct tn_mutator *mu = ctx->mu;
+    bool is_list = from->type == TN_TYPE_LIST;
+    struct tn_object *made = NULL;
+    int r = is_list ? tn_list_new(mu, n, &made) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!tn_tryref(mu, items[i])) {
+            while (i > 0)
+                tn_decref(mu, items[--i]);
+            tn_drop(mu, &made);
+            return TN_ERR_BUSY;
+        }
+    if (r == 0 && !is_list)
+        r = tn_tuple_new(mu, n, &made);
+    for (size_t i = 0; i < n; i++) {
+        struct tn_object *item = items[i];
+
+        if (r == 0 && is_list)
+            r = tn_list_append(mu, made, &item, NULL);
+        else if (r == 0)
+            tn_tuple_fill(mu, made, i, &item);
+        tn_drop(mu, &item); /* if it has not been taken over */
+    }
+    if (r < 0)
+        tn_drop(mu, &made);
+    else
+        *ret_object = made;
+    return r;
+}
+
+static int answer_slice(struct tn_request_ctx *ctx, struct tn_object *o,
+                        const Tenure__V1__ListSliceRequest *msg, struct tn_result *result)
+{
+    struct tn_object *made = NULL;
+    struct tn_object **items;
+    size_t n;
+    int r;
+
+    if (o->type != TN_TYPE_LIST && o->type != TN_TYPE_TUPLE)
+        return tn_wrong_type(ctx, o, "a list or tuple");
+    r = slice_items(ctx, o, msg, &items, &n);
+    if (r < 0)
+        return r;
+
+    /* Only who refers to the new list afterwards needs one. */
+    if (o->type == TN_TYPE_LIST && ctx->batch == NULL &&
+        (msg->want == NULL || !msg->want->handle)) {
+        Tenure__V1__ObjectResponse *answer = &result->message.object;
+
+        result->which = TENURE__V1__RESPONSE__RESULT_OBJECT;
+        *answer = (Tenure__V1__ObjectResponse)TENURE__V1__OBJECT_RESPONSE__INIT;
+        answer->type = TENURE__V1__TYPE_TAG__TYPE_TAG_LIST;
+        r = tn_value_encode_items(ctx, items, n, msg->want, result, &answer->value);
+        return r == TN_ERR_TOO_BIG ? tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE) : r;
+    }
+    r = build_slice(ctx, o, items, n, &made);
+    if (r == 0) {
+        r = tn_answer_borrowed(ctx, made, msg->want, 0, result);
+        tn_hold(ctx, made);
+    }
+    return r;
+}
+
+int tn_op_list_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListSliceRequest *msg = message;
+    int r = TN_ERR_BUSY;
+
+    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
+        struct tn_object *o;
+
+        tn_drop_held(ctx);
+        r = tn_target_borrow(ctx, msg->target, &o, NULL);
+        if (r == 0)
+            r = answer_slice(ctx, o, msg, result);
+    }
+    return r;
+}
+
+/* ---- Changing ---- */
+
+int tn_op_list_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListSetRequest *msg = message;
+    struct tn_object *item = NULL;
+    struct tn_object *list;
+    int r = hold_list(ctx, msg->target, &list);
+
+    if (r == 0)
+        r = tn_value_build(ctx, msg->value, &item);
+    if (r == 0)
+        r = item_error(ctx, tn_list_set(ctx->mu, list, msg->index, &item), list, msg->index);
+    tn_drop(ctx->mu, &item);
+    if (r == 0)
+        tn_result_count(result, tn_list_length(list));
+    return r;
+}
+
+int tn_op_list_append(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListAppendRequest *msg = message;
+    struct tn_object *item = NULL;
+    struct tn_object *list;
+    size_t length;
+    int r = hold_list(ctx, msg->target, &list);
+
+    if (r == 0)
+        r = tn_value_build(ctx, msg->value, &item);
+    if (r == 0)
+        r = tn_list_append(ctx->mu, list, &item, &length);
+    tn_drop(ctx->mu, &item);
+    if (r == 0)
+        tn_result_count(result, length);
+    return r;
+}
+
+int tn_op_list_extend(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListExtendRequest *msg = message;
+    struct tn_object *from = NULL;
+    struct tn_object *list;
+    size_t length;
+    int r = hold_list(ctx, msg->target, &list);
+
+    if (r == 0)
+        r = tn_value_build(ctx, msg->value, &from);
+    if (r < 0)
+        return r;
+    tn_hold(ctx, from);
+    if (from->type != TN_TYPE_LIST && from->type != TN_TYPE_TUPLE)
+        return tn_wrong_type(ctx, from, "a list or tuple, whose items are appended");
+    r = tn_list_extend(ctx->mu, list, from, &length);
+    if (r == 0)
+        tn_result_count(result, length);
+    return r;
+}
+
+int tn_op_list_insert(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListInsertRequest *msg = message;
+    struct tn_object *item = NULL;
+    struct tn_object *list;
+    size_t length;
+    int r = hold_list(ctx, msg->target, &list);
+
+    if (r == 0)
+        r = tn_value_build(ctx, msg->value, &item);
+    if (r == 0)
+        r = tn_list_insert(ctx->mu, list, msg->index, &item, &length);
+    tn_drop(ctx->mu, &item);
+    if (r == 0)
+        tn_result_count(result, length);
+    return r;
+}
+
+int tn_op_list_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListDeleteRequest *msg = message;
+    struct tn_object *item = NULL;
+    struct tn_object *list;
+    size_t length;
+    int r = hold_list(ctx, msg->target, &list);
+
+    if (r == 0)
+        r = item_error(ctx, tn_list_pop(ctx->mu, list, msg->index, &item, &length), list,
+                       msg->index);
+    if (r < 0)
+        return r;
+    tn_drop(ctx->mu, &item);
+    tn_result_count(result, length);
+    return 0;
+}
+
+int tn_op_list_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListPopRequest *msg = message;
+    struct tn_object *item = NULL;
+    struct tn_object *list;
+    int r = hold_list(ctx, msg->target, &list);
+
+    if (r == 0)
+        r = tn_handles_reserve(ctx, 1); /* in case the item does not fit into the answer */
+    if (r == 0)
+        r = item_error(ctx, tn_list_pop(ctx->mu, list, msg->index, &item, NULL), list, msg->index);
+    if (r == 0)
+        tn_answer_taken(ctx, &item, msg->want, result);
+    return r;
+}

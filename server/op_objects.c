@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations on objects of any type: Describe, Length, Contains, Release. */
+#include "core/base/err.h"
+#include "server/request.h"
+
+/* References dropped between two safe points. */
+#define RELEASES_PER_TURN 4096
+
+static const char *state_name(enum tn_count_state state)
+{
+    static const char *const names[] = {
+        [TN_STATE_PRIVATE] = "private",
+        [TN_STATE_PUBLISHED] = "published",
+        [TN_STATE_QUEUED] = "queued",
+        [TN_STATE_MERGED] = "merged",
+    };
+
+    return names[state];
+}
+
+/* protobuf-c has `char *` for strings that it never writes to. */
+static char *wire_string(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static void describe_refs(const struct tn_object *o, Tenure__V1__DescribeResponse *answer)
+{
+    struct tn_refcount refs = tn_refcount_read(o);
+
+    answer->immortal = refs.immortal;
+    answer->state = wire_string(state_name(refs.state));
+    answer->owner = refs.owner;
+    if (refs.immortal)
+        return;
+    answer->refs_local = refs.local;
+    answer->refs_shared = refs.shared;
+    answer->refs = refs.local + refs.shared;
+}
+
+int tn_op_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__DescribeRequest *msg = message;
+    Tenure__V1__DescribeResponse *answer = &result->message.describe;
+    const struct tn_heap *heap = ctx->ex->service->heap;
+    struct tn_object *o;
+    uint64_t length;
+    int r = tn_target_borrow(ctx, msg->target, &o, NULL);
+
+    if (r < 0)
+        return r;
+    result->which = TENURE__V1__RESPONSE__RESULT_DESCRIBE;
+    *answer = (Tenure__V1__DescribeResponse)TENURE__V1__DESCRIBE_RESPONSE__INIT;
+    answer->identity = tn_identity(heap, o);
+    answer->type = (Tenure__V1__TypeTag)o->type;
+    describe_refs(o, answer);
+    answer->shallow_bytes = tn_shallow_bytes(o);
+    answer->tracked =
+        o->type == TN_TYPE_TUPLE || o->type == TN_TYPE_LIST || o->type == TN_TYPE_DICT;
+    if (tn_length(o, &length) == 0) /* what has no length has 0 here */
+        answer->length = length;
+    if (msg->deep) {
+        uint64_t max = msg->max_objects != 0 && msg->max_objects < TN_DEEP_OBJECTS
+                           ? msg->max_objects
+                           : TN_DEEP_OBJECTS;
+        struct tn_deep_size size;
+
+        r = tn_deep_size(o, max, &size);
+        if (r < 0)
+            return r;
+        answer->deep_bytes = size.bytes;
+        answer->deep_objects = size.n_objs;
+        answer->deep_complete = size.is_complete;
+    }
+    return 0;
+}
+
+int tn_op_length(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__LengthRequest *msg = message;
+    struct tn_object *o;
+    uint64_t length;
+    int r = tn_target_borrow(ctx, msg->target, &o, NULL);
+
+    if (r == 0)
+        r = tn_length(o, &length);
+    if (r == TN_ERR_TYPE)
+        return tn_wrong_type(ctx, o, "something that has a length");
+    if (r == 0)
+        tn_result_count(result, length);
+    return r;
+}
+
+/* ---- Contains ---- */
+
+static int tuple_contains(struct tn_request_ctx *ctx, const struct tn_object *tuple,
+                          struct tn_object *value, bool *ret_contains)
+{
+    size_t n = tn_tuple_length(tuple);
+
+    *ret_contains = false;
+    for (size_t i = 0; i < n && !*ret_contains; i++) {
+        int r = tn_equal(ctx->ex->service->heap, tn_tuple_get(tuple, i), value, ret_contains);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int dict_contains(struct tn_request_ctx *ctx, struct tn_object *dict,
+                         const struct tn_object *key, bool *ret_contains)
+{
+    struct tn_object *found;
+    int r = tn_dict_get(ctx->mu, dict, key, &found);
+
+    *ret_contains = r == 0;
+    return r == TN_ERR_KEY ? 0 : r;
+}
+
+int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ContainsRequest *msg = message;
+    struct tn_object *value = NULL;
+    struct tn_object *o;
+    bool contains = false;
+    int r;
+
+    /* The value first: building it may let nothing go that is borrowed, but
+     * what is borrowed is best used at once. */
+    r = tn_value_build(ctx, msg->value, &value);
+    if (r < 0)
+        return r;
+    tn_hold(ctx, value);
+    r = tn_target_borrow(ctx, msg->target, &o, NULL);
+    if (r < 0)
+        return r;
+
+    switch (o->type) {
+    case TN_TYPE_LIST:
+        r = tn_list_contains(ctx->mu, o, value, &contains);
+        break;
+    case TN_TYPE_TUPLE:
+        r = tuple_contains(ctx, o, value, &contains);
+        break;
+    case TN_TYPE_DICT:
+        r = dict_contains(ctx, o, value, &contains);
+        break;
+    default:
+        return tn_wrong_type(ctx, o, "a list, tuple or dict");
+    }
+    if (r < 0)
+        return r;
+    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
+    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
+    result->message.boolean.value = contains;
+    return 0;
+}
+
+/* ---- Release ---- */
+
+int tn_op_release(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ReleaseRequest *msg = message;
+    uint64_t n_released = 0;
+
+    for (size_t i = 0; i < msg->n_handles; i++) {
+        struct tn_object *o;
+
+        if (tn_session_take(ctx->session, msg->handles[i], &o) < 0)
+            continue; /* it is not held, which is what was wanted */
+        tn_decref(ctx->mu, o);
+        n_released++;
+        if (n_released % RELEASES_PER_TURN == 0)
+            tn_ctx_safepoint(ctx); /* nothing is borrowed here, also not in a batch */
+    }
+    tn_counter_sub(&ctx->ex->counters->handles, n_released);
+    tn_result_count(result, n_released);
+    return 0;
+}

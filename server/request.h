@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the functions that carry out requests (op_*.c) share.
+ *
+ * A request is executed in one go, online, and is never suspended. It may look
+ * at objects that it only borrows, until its answer is packed. Rules:
+ *  - Pure reads borrow. Whatever changes an object, or lets go of one, holds a
+ *    reference to it (tn_target_hold, tn_hold): in mode gil the memory of an
+ *    object goes with its last reference, and in the other modes nothing may be
+ *    put into a container that is dying.
+ *  - A function that fails has done nothing. It returns a negative error; if
+ *    that says less than it could, it has set ctx->status too.
+ *  - TN_ERR_LIMIT without a status makes the dispatcher reclaim memory and try
+ *    again. TN_ERR_BUSY means that an object died while it was being looked at;
+ *    the functions below that return it are called again by their callers.
+ */
+#ifndef TN_SERVER_REQUEST_H
+#define TN_SERVER_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/attr.h"
+#include "core/heap.h"
+#include "proto/status.h"
+#include "proto/value.h"
+#include "server/service.h"
+#include "tenure/v1/store.pb-c.h"
+
+/* References that one request or step holds at once, besides its batch's. */
+#define TN_HELD_MAX 4
+
+/* How often something is looked for again that died in between. Somebody else
+ * makes progress each time. */
+#define TN_BUSY_TRIES 100
+
+/* What an operation answers: one of the messages, as in Response and StepResult. */
+struct tn_result {
+    Tenure__V1__Response__ResultCase which;
+    union {
+        ProtobufCMessage base;
+        Tenure__V1__HelloResponse hello;
+        Tenure__V1__PingResponse ping;
+        Tenure__V1__ObjectResponse object;
+        Tenure__V1__NameResponse name;
+        Tenure__V1__CountResponse count;
+        Tenure__V1__BoolResponse boolean;
+        Tenure__V1__DescribeResponse describe;
+        Tenure__V1__ScanNamesResponse scan_names;
+        Tenure__V1__ScanDictResponse scan_dict;
+        Tenure__V1__InfoResponse info;
+        Tenure__V1__BatchResponse batch;
+    } message;
+    Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
+    struct tn_value_one one; /* or to this, for a single scalar */
+};
+
+/* What the steps of a batch returned. */
+struct tn_batch {
+    struct tn_object **objects; /* references, one for each step; NULL: none */
+    size_t n_steps;
+    size_t current; /* the step that is being executed */
+};
+
+struct tn_request_ctx {
+    struct tn_executor *ex;
+    struct tn_mutator *mu; /* changes at safe points */
+    struct tn_session *session;
+    struct tn_arena *arena;
+    struct tn_status *status; /* of the request, or of the step */
+    struct tn_batch *batch;   /* NULL outside of one */
+    struct tn_object *held[TN_HELD_MAX];
+    size_t n_held;
+    /* Handles given out by this request, so that they can be taken back. */
+    uint64_t *new_handles;
+    size_t n_new_handles;
+    size_t max_new_handles;
+    /* Bytes that the values of the answer take, and may take without the budget. */
+    size_t answer_bytes;
+    size_t free_answer_bytes;
+    size_t taken_bytes; /* of the budget */
+    bool may_defer;
+    bool must_close;
+};
+
+typedef int (*tn_op_fn)(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+
+/* ---- Memory of the request ---- */
+
+/* From the arena, until the answer is packed. NULL, and the status is set. */
+TN_MUST_CHECK void *tn_ctx_alloc(struct tn_request_ctx *ctx, size_t bytes);
+/* The error that goes with a NULL from the arena; sets the status. */
+TN_COLD int tn_ctx_arena_error(struct tn_request_ctx *ctx);
+
+/*
+ * Says that the answer takes `bytes` more. TN_ERR_TOO_BIG: it would be too long.
+ * TN_ERR_AGAIN: there is no buffer memory for it now. In both cases it does not
+ * take them.
+ */
+TN_MUST_CHECK int tn_ctx_claim(struct tn_request_ctx *ctx, size_t bytes);
+
+/* ---- References ---- */
+
+/* Takes over a reference, to be dropped when the answer is packed (or, in a
+ * batch, when the step is done). Leaves the pointer as it is, to be used. */
+void tn_hold(struct tn_request_ctx *ctx, struct tn_object *o);
+/* Drops what is held. */
+void tn_drop_held(struct tn_request_ctx *ctx);
+
+/* The object that a target means, borrowed, and the version of its name (0 if
+ * it is not a name; may be NULL). */
+TN_MUST_CHECK int tn_target_borrow(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
+                                   struct tn_object **ret_object, uint64_t *ret_version);
+/* The same, held until the end of the request. */
+TN_MUST_CHECK int tn_target_hold(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
+                                 struct tn_object **ret_object);
+/* The object of a handle of the session, borrowed. */
+TN_MUST_CHECK int tn_handle_borrow(struct tn_request_ctx *ctx, uint64_t handle,
+                                   struct tn_object **ret_object);
+/* The object that an earlier step (its number) returned, borrowed. */
+TN_MUST_CHECK int tn_step_borrow(struct tn_request_ctx *ctx, size_t step,
+                                 struct tn_object **ret_object);
+
+/* A name as it may be used: 1 to 1024 bytes of UTF-8. */
+TN_MUST_CHECK int tn_name_check(struct tn_request_ctx *ctx, const ProtobufCBinaryData *name,
+                                struct tn_slice *ret_name);
+/* What a name refers to, with a reference, and its version. */
+TN_MUST_CHECK int tn_name_hold(struct tn_request_ctx *ctx, struct tn_slice name,
+                               struct tn_object **ret_object, uint64_t *ret_version);
+/* Says that there is no such name. */
+TN_COLD int tn_name_missing(struct tn_request_ctx *ctx, struct tn_slice name);
+
+/* Says that an object cannot do what lists, for instance, can. */
+TN_COLD int tn_wrong_type(struct tn_request_ctx *ctx, const struct tn_object *o,
+                          const char *needed);
+
+/* ---- Handles ---- */
+
+/* Sees to it that `n` handles can be given out; sets the status if not. */
+TN_MUST_CHECK int tn_handles_reserve(struct tn_request_ctx *ctx, size_t n);
+/* Gives one out. It must have been reserved. Takes over the reference. */
+uint64_t tn_handle_give(struct tn_request_ctx *ctx, struct tn_object **take_object);
+/* Takes back all but the first `n` of those that the request has given out. */
+void tn_handles_undo(struct tn_request_ctx *ctx, size_t n);
+
+/* ---- Values ---- */
+
+/*
+ * Builds the objects of a value and returns a reference to its root. On failure
+ * nothing is left of it.
+ */
+TN_MUST_CHECK int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
+                                 struct tn_object **ret_object);
+
+/*
+ * Encodes an object, borrowed, as far as it is wanted (`want` may be NULL). The
+ * value lives in `result` and in the arena, and may refer to the contents of the
+ * object itself if that is a str or bytes. What is cut off becomes handles.
+ * TN_ERR_BUSY, TN_ERR_AGAIN, TN_ERR_TOO_MANY (handles), TN_ERR_TOO_BIG.
+ */
+TN_MUST_CHECK int tn_value_encode(struct tn_request_ctx *ctx, struct tn_object *o,
+                                  const Tenure__V1__Want *want, struct tn_result *result,
+                                  Tenure__V1__Value **ret_value);
+
+/* The same for a list that exists only in the answer. It cannot be cut off as a
+ * whole: TN_ERR_TOO_BIG. */
+TN_MUST_CHECK int tn_value_encode_items(struct tn_request_ctx *ctx, struct tn_object **items,
+                                        size_t n_items, const Tenure__V1__Want *want,
+                                        struct tn_result *result, Tenure__V1__Value **ret_value);
+
+/* ---- Answers ---- */
+
+void tn_result_count(struct tn_result *result, uint64_t count);
+
+/*
+ * Answers with an object that is borrowed. TN_ERR_BUSY if it died meanwhile: look
+ * again what is there now.
+ */
+TN_MUST_CHECK int tn_answer_borrowed(struct tn_request_ctx *ctx, struct tn_object *o,
+                                     const Tenure__V1__Want *want, uint64_t version,
+                                     struct tn_result *result);
+
+/*
+ * Answers with an object that was taken out of where it was and cannot be put
+ * back, so this does not fail: one handle has been reserved, and whatever goes
+ * wrong, the answer is a handle. Takes over the reference.
+ */
+void tn_answer_taken(struct tn_request_ctx *ctx, struct tn_object **take_object,
+                     const Tenure__V1__Want *want, struct tn_result *result);
+
+/* Answers with a handle, which has been reserved. Takes over the reference. */
+void tn_answer_handle(struct tn_request_ctx *ctx, struct tn_object **take_object, uint64_t version,
+                      struct tn_result *result);
+
+/* In a batch: notes that the step returned an object, which the caller holds;
+ * takes a reference of its own. Once for each step, when nothing can fail any
+ * more. Does nothing outside of a batch. */
+void tn_step_returns(struct tn_request_ctx *ctx, struct tn_object *o);
+
+/* A safe point in the middle of a request that holds nothing borrowed. */
+void tn_ctx_safepoint(struct tn_request_ctx *ctx);
+
+/* ---- The operations; `message` is the request's own ---- */
+
+int tn_op_hello(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_ping(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_put(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_bind(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_unbind(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_lookup(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_release(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_length(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_scan_names(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_append(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_extend(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_insert(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_dict_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_dict_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+
+/* Executes one operation with the retries for memory; for the dispatcher and
+ * for batches. `op_case` is the number of the operation in Request and Step.
+ * On failure ctx->status is set. */
+TN_MUST_CHECK int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *message,
+                            struct tn_result *result);
+
+/* Whether there is such an operation, and a step of a batch can be one. */
+bool tn_op_is_step(unsigned int op_case);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* See service.h: setting up and taking down. Executing is in dispatch.c. */
+#include "server/service.h"
+
+#include <stdlib.h>
+
+#include "core/base/check.h"
+#include "core/base/clock.h"
+#include "core/base/err.h"
+
+/* The first chunk of an arena: ordinary requests stay within it. */
+#define ARENA_FIRST_BYTES ((size_t)64 << 10)
+
+/* Columns of one-byte varints become arrays of eight bytes an entry. */
+#define PARSE_FACTOR 9
+/* Objects, node records and columns, for each byte of a value of numbers. */
+#define SCRATCH_FACTOR 8
+/* A list of a million numbers fits into a message of some megabytes. */
+#define BYTES_PER_NODE 4
+/* What an answer has around its values: envelope, status, field headers. */
+#define ANSWER_OVERHEAD 4096
+
+static void derive_limits(struct tn_limits *limits, const struct tn_config *config)
+{
+    size_t frame = (size_t)config->max_frame_bytes;
+
+    *limits = (struct tn_limits){
+        .scan = TN_SCAN_LIMITS_DEFAULT,
+        .max_parse_bytes = PARSE_FACTOR * frame + ARENA_FIRST_BYTES,
+        .max_scratch_bytes = SCRATCH_FACTOR * frame + ARENA_FIRST_BYTES,
+        .max_nodes = frame / BYTES_PER_NODE,
+        .max_answer_bytes = frame - ANSWER_OVERHEAD,
+    };
+    limits->scan.max_arena_bytes = PARSE_FACTOR * frame;
+    limits->scan.max_elements = frame;
+    if (limits->max_nodes > TN_VALUE_NODES_MAX)
+        limits->max_nodes = TN_VALUE_NODES_MAX;
+}
+
+int tn_service_init(struct tn_service *service, const struct tn_config *config,
+                    struct tn_problem *problem)
+{
+    const struct tn_heap_options options = {
+        .mode = config->mode,
+        .max_memory_bytes = (size_t)config->max_memory_bytes,
+        .switch_interval_ns = config->switch_interval_ns,
+        .max_backlog_bytes = (size_t)config->max_backlog_bytes,
+    };
+    int r;
+
+    TN_ASSERT(config->workers > 0 && config->n_listen > 0);
+    *service = (struct tn_service){ .config = *config, .started_ns = tn_clock_ns() };
+    derive_limits(&service->limits, config);
+    tn_budget_init(&service->buffers, (size_t)config->max_buffers_bytes);
+
+    service->n_counters = (size_t)config->workers;
+    service->counters = aligned_alloc(_Alignof(struct tn_counters),
+                                      service->n_counters * sizeof(struct tn_counters));
+    if (service->counters == NULL)
+        return tn_problem_set(problem, TN_ERR_NOMEM, "not enough memory for %zu workers",
+                              service->n_counters);
+    for (size_t i = 0; i < service->n_counters; i++)
+        service->counters[i] = (struct tn_counters){ 0 };
+
+    r = tn_heap_new(&options, &service->heap);
+    if (r == TN_ERR_LIMIT)
+        r = tn_problem_set(problem, r, "max-memory is too small for an empty heap");
+    else if (r < 0)
+        r = tn_problem_set(problem, r, "cannot make the heap: %s", tn_err_text(r));
+    if (r < 0)
+        (void)tn_service_fini(service); /* there is no heap yet, so nothing in it */
+    return r;
+}
+
+size_t tn_service_fini(struct tn_service *service)
+{
+    size_t n_alive = service->heap == NULL ? 0 : tn_heap_free(&service->heap);
+
+    free(service->counters);
+    *service = (struct tn_service){ 0 };
+    return n_alive;
+}
+
+int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t index)
+{
+    int r;
+
+    TN_ASSERT(index < service->n_counters);
+    *ex = (struct tn_executor){
+        .magic = TN_EXECUTOR_MAGIC,
+        .service = service,
+        .counters = &service->counters[index],
+    };
+    r = tn_arena_init(&ex->scratch, ARENA_FIRST_BYTES, service->limits.max_scratch_bytes);
+    if (r == 0)
+        r = tn_thread_attach(service->heap, &ex->thread);
+    if (r < 0)
+        tn_executor_fini(ex);
+    return r;
+}
+
+void tn_executor_fini(struct tn_executor *ex)
+{
+    tn_thread_detach(&ex->thread);
+    tn_arena_fini(&ex->scratch);
+    *ex = (struct tn_executor){ 0 };
+}
+
+void tn_executor_online(struct tn_executor *ex)
+{
+    TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC);
+    ex->mu = tn_thread_online(ex->thread);
+}
+
+void tn_executor_offline(struct tn_executor *ex)
+{
+    tn_thread_offline(ex->thread);
+    ex->mu = NULL;
+}
+
+void tn_executor_safepoint(struct tn_executor *ex)
+{
+    ex->has_leftovers = tn_thread_safepoint(ex->thread, TN_WORK_BUDGET);
+    ex->mu = tn_thread_mutator(ex->thread);
+}

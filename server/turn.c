@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker's turn; see worker.h.
+ *
+ * A group takes requests from the connections that are ready, in their order,
+ * a bounded number from each, so that none starves another. Unpacking needs no
+ * heap, so it is done before the worker goes online (in mode gil: without the
+ * lock), and so are the system calls that send the answers.
+ *
+ * A request stays in its connection's input until it has been executed. So what
+ * cannot be executed now (the connection is blocked or closed meanwhile) is just
+ * left there and unpacked again later.
+ */
+#include "core/base/check.h"
+#include "core/base/clock.h"
+#include "core/base/err.h"
+#include "server/worker.h"
+
+/* Requests of one connection in one group. */
+#define REQUESTS_PER_CONN 64
+
+/* A group ends when its requests take so much memory unpacked. */
+#define PARSE_BYTES_ENOUGH ((size_t)192 << 10)
+
+/* Requests between two safe points. */
+#define REQUESTS_PER_SAFEPOINT 16
+
+/* Handles of closed sessions that are given back in one turn: as many as a safe
+ * point works off destructions. */
+#define RELEASES_PER_TURN TN_WORK_BUDGET
+
+/* Answers are small, mostly; then nothing is allocated for them. */
+#define OUT_BYTES_MIN ((size_t)4 << 10)
+
+/* ---- Unpacking ---- */
+
+static struct tn_status *keep_status(struct tn_worker *worker, const struct tn_status *status)
+{
+    struct tn_status *kept = tn_arena_alloc(&worker->parse_arena, sizeof(*kept));
+
+    if (kept != NULL)
+        *kept = *status;
+    return kept;
+}
+
+/* Unpacks one message into an entry. False if the group has no memory for it. */
+static bool unpack(struct tn_worker *worker, struct tn_slice payload, struct tn_group_entry *entry)
+{
+    Tenure__V1__Request *request = NULL;
+    struct tn_status status;
+
+    if (tn_message_unpack_request(payload, &worker->service->limits.scan, &worker->parse_arena,
+                                  &request, &status) == 0) {
+        entry->request = request;
+        return true;
+    }
+    /* Perhaps it would fit into an empty arena. */
+    if ((status.reason == TN_REASON_MESSAGE_TOO_COSTLY ||
+         status.reason == TN_REASON_OUT_OF_MEMORY) &&
+        worker->n_group > 0)
+        return false;
+    entry->request = NULL;
+    entry->id = tn_message_peek_id(payload);
+    entry->status = keep_status(worker, &status);
+    return entry->status != NULL || worker->n_group == 0; /* without one, it is closed */
+}
+
+/* Adds what a connection has, up to its share. */
+static void gather_from(struct tn_worker *worker, struct tn_conn *conn)
+{
+    size_t max_frame = (size_t)worker->service->config.max_frame_bytes;
+    size_t offset = 0;
+
+    for (size_t n = 0; n < REQUESTS_PER_CONN && worker->n_group < TN_GROUP_REQUESTS; n++) {
+        struct tn_group_entry *entry = &worker->group[worker->n_group];
+        const uint8_t *data = tn_buffer_begin(&conn->in);
+        struct tn_frame frame;
+
+        if (tn_arena_used(&worker->parse_arena) >= PARSE_BYTES_ENOUGH)
+            break;
+        /* What is wrong with a frame is found when it is the first one. */
+        if (tn_buffer_len(&conn->in) == offset ||
+            tn_frame_parse(data + offset, tn_buffer_len(&conn->in) - offset, max_frame, &frame,
+                           NULL) < 0)
+            break;
+        *entry = (struct tn_group_entry){ .conn = conn, .n_bytes = frame.offset + frame.len };
+        if (!unpack(worker, TN_SLICE(data + offset + frame.offset, frame.len), entry))
+            break;
+        offset += entry->n_bytes;
+        entry->arrived_ms = tn_conn_arrived_ms(conn, offset);
+        worker->n_group++;
+        if (entry->request == NULL && entry->id == 0)
+            break; /* the connection will be closed */
+    }
+    if (conn->fault != NULL && worker->n_group < TN_GROUP_REQUESTS &&
+        offset == 0) /* all that came before it has been answered */
+        worker->group[worker->n_group++] =
+            (struct tn_group_entry){ .conn = conn, .status = conn->fault };
+}
+
+/* Gathers a group from the connections that are ready. Each is looked at once
+ * in a turn: `*n_left` says how many are. */
+static void gather(struct tn_worker *worker, size_t *n_left)
+{
+    worker->n_group = 0;
+    tn_arena_reset(&worker->parse_arena);
+    while (*n_left > 0 && worker->n_group < TN_GROUP_REQUESTS &&
+           tn_arena_used(&worker->parse_arena) < PARSE_BYTES_ENOUGH) {
+        struct tn_ring *link = tn_ring_pop_front(&worker->ready);
+        struct tn_conn *conn;
+
+        if (link == NULL) {
+            *n_left = 0;
+            return;
+        }
+        (*n_left)--;
+        conn = TN_CONTAINER_OF(link, struct tn_conn, ready);
+        tn_ring_push_back(&worker->touched, &conn->touched);
+        gather_from(worker, conn);
+    }
+}
+
+/* ---- Executing ---- */
+
+/* Whether a request has waited for longer than its sender would. */
+static bool is_expired(const struct tn_group_entry *entry)
+{
+    uint64_t now_ms;
+
+    if (TN_LIKELY(entry->request->deadline_ms == 0))
+        return false;
+    /* The same clock as uv_now()'s, which stands still during a turn. */
+    now_ms = tn_clock_coarse_ns() / TN_NS_PER_MS;
+    return now_ms > entry->arrived_ms && now_ms - entry->arrived_ms >= entry->request->deadline_ms;
+}
+
+/* The message could not be understood. If its sender is known, that is an answer
+ * like any other; if not, it is the last one. */
+static void answer_malformed(struct tn_worker *worker, const struct tn_group_entry *entry)
+{
+    struct tn_conn *conn = entry->conn;
+    bool is_last = entry->id == 0 || !tn_session_is_open(&conn->session);
+
+    tn_counter_add(&worker->ex.counters->requests_failed, 1);
+    if (entry->status == NULL ||
+        tn_answer_failure(is_last ? 0 : entry->id, entry->status, &conn->out) < 0) {
+        tn_conn_close(conn);
+        return;
+    }
+    conn->n_out++;
+    if (entry->n_bytes > 0)
+        tn_conn_consume(conn, entry->n_bytes);
+    conn->must_end = is_last;
+}
+
+static void execute(struct tn_worker *worker, const struct tn_group_entry *entry)
+{
+    struct tn_conn *conn = entry->conn;
+    struct tn_incoming incoming = { .request = entry->request, .may_defer = true };
+    struct tn_outcome outcome;
+    size_t len = tn_buffer_len(&conn->out);
+    int r;
+
+    if ((conn->out.cap == 0 && tn_worker_take_buffer(worker, &conn->out) < 0) ||
+        tn_buffer_reserve(&conn->out, OUT_BYTES_MIN) < 0) {
+        tn_conn_close(conn);
+        return;
+    }
+    if (entry->request == NULL) {
+        answer_malformed(worker, entry);
+        return;
+    }
+    incoming.is_expired = is_expired(entry);
+    incoming.free_answer_bytes = len < TN_ANSWER_FREE_BYTES ? TN_ANSWER_FREE_BYTES - len : 0;
+    r = tn_execute(&worker->ex, &conn->session, &incoming, &conn->out, &outcome);
+    if (r == TN_ERR_AGAIN) {
+        conn->is_starved = true;
+        return;
+    }
+    conn->out_taken_bytes += outcome.taken_bytes;
+    if (r < 0) {
+        tn_conn_close(conn);
+        return;
+    }
+    conn->n_out++;
+    tn_conn_consume(conn, entry->n_bytes);
+    conn->must_end = outcome.must_close;
+}
+
+/* Executes the group, and gives handles of closed sessions back. */
+static void execute_group(struct tn_worker *worker)
+{
+    struct tn_executor *ex = &worker->ex;
+
+    tn_executor_online(ex);
+    for (size_t i = 0; i < worker->n_group; i++) {
+        const struct tn_group_entry *entry = &worker->group[i];
+        struct tn_conn *conn = entry->conn;
+
+        if (conn->state != TN_CONN_OPEN || conn->must_end || conn->is_starved ||
+            tn_conn_must_wait(conn))
+            continue; /* it stays in the input */
+        execute(worker, entry);
+        if (i % REQUESTS_PER_SAFEPOINT == REQUESTS_PER_SAFEPOINT - 1)
+            tn_executor_safepoint(ex);
+    }
+    tn_executor_safepoint(ex);
+    tn_executor_offline(ex);
+}
+
+static void settle_touched(struct tn_worker *worker)
+{
+    struct tn_ring *link;
+
+    while ((link = tn_ring_pop_front(&worker->touched)) != NULL) {
+        struct tn_conn *conn = TN_CONTAINER_OF(link, struct tn_conn, touched);
+
+        tn_conn_settle(conn);
+    }
+}
+
+/* ---- What is left over ---- */
+
+/* Gives handles of closed sessions back. Returns whether more are left. */
+static bool release_sessions(struct tn_worker *worker)
+{
+    struct tn_executor *ex = &worker->ex;
+    size_t budget = RELEASES_PER_TURN;
+
+    tn_executor_online(ex);
+    while (budget > 0 && !tn_ring_is_empty(&worker->releasing)) {
+        struct tn_conn *conn = TN_CONTAINER_OF(worker->releasing.next, struct tn_conn, all);
+        size_t n_handles = tn_session_n_handles(&conn->session);
+        bool is_closed = tn_session_close(&conn->session, ex->mu, &budget);
+
+        tn_counter_sub(&ex->counters->handles, n_handles - tn_session_n_handles(&conn->session));
+        if (!is_closed)
+            break;
+        tn_ring_remove(&conn->all);
+        tn_conn_free(conn);
+        worker->n_conns--;
+    }
+    tn_executor_safepoint(ex);
+    tn_executor_offline(ex);
+    return !tn_ring_is_empty(&worker->releasing);
+}
+
+bool tn_worker_turn(struct tn_worker *worker)
+{
+    size_t n_left = 0;
+    bool has_more;
+
+    /* Those that are ready now; who becomes ready again waits for the next turn. */
+    for (const struct tn_ring *link = worker->ready.next; link != &worker->ready; link = link->next)
+        n_left++;
+    while (n_left > 0) {
+        gather(worker, &n_left);
+        if (worker->n_group > 0)
+            execute_group(worker);
+        settle_touched(worker);
+    }
+
+    has_more = !tn_ring_is_empty(&worker->releasing) && release_sessions(worker);
+    if (worker->ex.has_leftovers && !has_more) {
+        tn_executor_online(&worker->ex);
+        tn_executor_safepoint(&worker->ex);
+        tn_executor_offline(&worker->ex);
+    }
+    return has_more || worker->ex.has_leftovers || !tn_ring_is_empty(&worker->ready);
+}
