@@ -231,17 +231,17 @@ static const uint8_t *unpack_repeated(struct unpacker *u, const struct level *le
     uint8_t *array;
     uint64_t len;
 
-    if (*n == 0) {
+    memcpy(&array, member_of(level->message, field->offset), sizeof(array));
+    if (!array) { /* and not: *n == 0, for a column may begin with empty pieces */
         size_t all = count_all(at, level->end, field, wire);
 
-        if (all == 0) /* only empty columns */
+        if (all == 0)
             return skip(at, wire);
         array = tn_arena_alloc(u->arena, all * size);
         if (!array)
             return NULL;
         memcpy(member_of(level->message, field->offset), &array, sizeof(array));
     }
-    memcpy(&array, member_of(level->message, field->offset), sizeof(array));
     array += *n * size;
     *n += count_here(at, field->type, wire);
     if (wire != LENGTH || !tn_schema_is_packable(field->type))

@@ -22,7 +22,8 @@ static const ProtobufCFieldDescriptor leaf_fields[] = {
       .id = 2,
       .label = PROTOBUF_C_LABEL_NONE,
       .type = PROTOBUF_C_TYPE_STRING,
-      .offset = offsetof(struct every_type_leaf, text) },
+      .offset = offsetof(struct every_type_leaf, text),
+      .default_value = protobuf_c_empty_string },
 };
 
 static const ProtobufCIntRange leaf_ranges[] = { { 1, 0 }, { 0, 2 } };
@@ -77,6 +78,8 @@ static void describe_field(unsigned n)
         field->id = every_type_single_number(type);
         field->label = PROTOBUF_C_LABEL_NONE;
         field->offset = (unsigned)offsetof(struct every_type_message, single[type]);
+        if (type == PROTOBUF_C_TYPE_STRING)
+            field->default_value = protobuf_c_empty_string;
         return;
     }
     field->id = every_type_repeated_number(type);

@@ -210,6 +210,32 @@ static void test_unusual_encodings_mean_what_they_mean_to_protobuf(void **state)
     }
 }
 
+/* Found by fuzz_message: each of them used to get an array of its own. */
+static void test_column_that_begins_with_empty_pieces_has_one_array(void **state)
+{
+    const uint32_t number = every_type_repeated_number(PROTOBUF_C_TYPE_UINT32);
+    const struct every_type_message *message;
+    ProtobufCMessage *copy = NULL;
+    struct tn_scan_info info;
+    struct tn_arena exact;
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++)
+        wire_bytes(&out, number, "", 0);
+    wire_bytes(&out, number, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
+    wire_bytes(&out, number, "", 0);
+    wire_bytes(&out, number, "\x09", 1);
+    assert_int_equal(tn_scan(every_type_descriptor(), wire_slice(&out), &limits, &info, NULL), 0);
+    assert_int_equal(tn_arena_init(&exact, 256, info.arena_bytes), 0);
+    assert_int_equal(tn_message_unpack(every_type_descriptor(), wire_slice(&out), &limits, &exact,
+                                       &copy, &status),
+                     0);
+    message = (const struct every_type_message *)copy;
+    assert_int_equal(message->repeated[PROTOBUF_C_TYPE_UINT32].n, 9);
+    assert_int_equal(((const uint32_t *)message->repeated[PROTOBUF_C_TYPE_UINT32].array)[8], 9);
+    tn_arena_fini(&exact);
+}
+
 static void test_unpacked_message_does_not_need_the_payload(void **state)
 {
     static uint8_t payload[] = { 0x08, 0x07, 0x5a, 0x05, 0x0a, 0x03, 'a', 'b', 'c' };
@@ -404,6 +430,7 @@ int main(void)
         MESSAGE_TEST(test_large_message_survives),
         MESSAGE_TEST(test_batch_of_many_steps_survives),
         MESSAGE_TEST(test_unusual_encodings_mean_what_they_mean_to_protobuf),
+        MESSAGE_TEST(test_column_that_begins_with_empty_pieces_has_one_array),
         MESSAGE_TEST(test_unpacked_message_does_not_need_the_payload),
         MESSAGE_TEST(test_request_without_id_or_operation_is_refused),
         MESSAGE_TEST(test_response_survives),
