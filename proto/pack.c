@@ -6,8 +6,10 @@
  * lengths that are kept, a message is measured again where it is written, which
  * repeats the work at most once for each level of the schema.
  *
- * Both recurse with the schema, in which no type is inside itself.
+ * Both recurse with the schema, in which no type is inside itself: that is checked
+ * by a test, and is why the linter may look away.
  */
+/* NOLINTBEGIN(misc-no-recursion) */
 #include "proto/pack.h"
 
 #include <string.h>
@@ -101,7 +103,7 @@ static inline const ProtobufCMessage *submessage(const void *member)
 {
     const ProtobufCMessage *message;
 
-    memcpy(&message, member, sizeof(message)); /* whatever type it is declared with */
+    memcpy(&message, member, sizeof(void *)); /* whatever type it is declared with */
     return message;
 }
 
@@ -420,3 +422,5 @@ uint8_t *tn_pack_write(const ProtobufCMessage *message, struct tn_pack_lengths *
     lengths->n = 0;
     return write_fields(message, lengths, out);
 }
+
+/* NOLINTEND(misc-no-recursion) */

@@ -177,7 +177,7 @@ static inline const uint8_t *unpack_delimited(struct unpacker *u, ProtobufCType 
         message = open_message(u, desc, at + len);
         if (!message)
             return NULL;
-        memcpy(member, &message, sizeof(message)); /* whatever type it is declared with */
+        memcpy(member, &message, sizeof(void *)); /* whatever type it is declared with */
         return at;
     case PROTOBUF_C_TYPE_STRING:
         copy = tn_arena_alloc(u->arena, len + 1);

@@ -74,7 +74,7 @@ static inline const uint8_t *tn_varint_read_trusted(const uint8_t *at, uint64_t 
 /* Signed numbers with small magnitudes become small: 0, -1, 1, -2, 2, ... */
 static inline uint64_t tn_zigzag(int64_t value)
 {
-    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
 }
 
 static inline int64_t tn_unzigzag(uint64_t value)

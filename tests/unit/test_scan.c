@@ -181,7 +181,7 @@ static void test_packed_columns_are_counted(void **state)
 {
     struct fixture *f = *state;
 
-    for (unsigned i = 0; i < 100; i++)
+    for (uint64_t i = 0; i < 100; i++)
         wire_varint(&f->innermost, i * i * i);
     wire_message(&f->inner, VALUE_INTS, &f->innermost);
     for (unsigned i = 0; i < 8; i++)

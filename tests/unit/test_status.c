@@ -65,15 +65,8 @@ static void test_codes_have_the_numbers_of_google_rpc(void **state)
 static void test_sentence_is_text_without_control_characters(void **state)
 {
     static const char *const hostile[] = {
-        "plain",
-        "\x1b[2J",
-        "a\nb\r\tc\x7f",
-        "\xff\xfe",
-        "\xc3",
-        "\xc2\x9b"
-        "31m",
-        "\xed\xa0\x80",
-        "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x8d",
+        "plain", "\x1b[2J",   "a\nb\r\tc\x7f", "\xff\xfe",
+        "\xc3",  "\xc2\x9b[", "\xed\xa0\x80",  "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x8d",
     };
     struct tn_status status;
 
