@@ -183,21 +183,25 @@ static int flat_rebuild(struct tn_mutator *mu, struct tn_flat *flat, uint64_t n_
     return 0;
 }
 
+int tn_flat_prepare(struct tn_mutator *mu, struct tn_flat *flat)
+{
+    const struct tn_flat_array *array = flat_current(flat);
+    uint64_t n_words_old = array == NULL ? 0 : array->n_words;
+
+    if (TN_LIKELY(array != NULL && flat->n_dirty < flat_limit(array->n_words)))
+        return 0;
+    return flat_rebuild(mu, flat, flat_next_capacity(flat, flat->n_entries + 1, n_words_old));
+}
+
 int tn_flat_insert(struct tn_mutator *mu, struct tn_flat *flat, uint64_t hash, uint64_t payload,
                    tn_flat_hash_fn hash_of, const void *arg)
 {
-    struct tn_flat_array *array = flat_current(flat);
+    int r = tn_flat_prepare(mu, flat);
 
-    if (TN_UNLIKELY(array == NULL || flat->n_dirty >= flat_limit(array->n_words))) {
-        uint64_t n_words_old = array == NULL ? 0 : array->n_words;
-        int r = flat_rebuild(mu, flat, flat_next_capacity(flat, flat->n_entries + 1, n_words_old));
-
-        if (r < 0)
-            return r;
-        array = flat_current(flat);
-    }
+    if (r < 0)
+        return r;
     flat_move(mu, flat, hash_of, arg);
-    flat_place(flat, array, hash, payload);
+    flat_place(flat, flat_current(flat), hash, payload);
     flat->n_entries++;
     return 0;
 }

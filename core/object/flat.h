@@ -231,6 +231,10 @@ TN_ALWAYS_INLINE void tn_flat_prefetch(const struct tn_flat *flat, uint64_t hash
 TN_MUST_CHECK int tn_flat_insert(struct tn_mutator *mu, struct tn_flat *flat, uint64_t hash,
                                  uint64_t payload, tn_flat_hash_fn hash_of, const void *arg);
 
+/* Takes the memory that the next insertion needs, which then cannot fail. Returns
+ * 0, or TN_ERR_NOMEM or TN_ERR_LIMIT. */
+TN_MUST_CHECK int tn_flat_prepare(struct tn_mutator *mu, struct tn_flat *flat);
+
 /*
  * Removes an entry, which must be there. Readers that have found it may still
  * look at it, so what the payload refers to is retired, not freed. Never fails,

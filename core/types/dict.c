@@ -66,6 +66,28 @@ static void body_publish(struct tn_mutator *mu, struct tn_dict *dict, struct tn_
     tn_container_release(mu, &dict->object, &old->buffer);
 }
 
+/* The hash of a key; that of most strs is known. */
+TN_ALWAYS_INLINE int key_hash(struct tn_mutator *mu, const struct tn_object *key,
+                              uint32_t *ret_hash)
+{
+    if (TN_LIKELY(key->type == TN_TYPE_STR)) {
+        *ret_hash = atomic_load_explicit(&tn_text_const(key)->hash, memory_order_relaxed);
+        if (TN_LIKELY(*ret_hash != 0))
+            return 0;
+    }
+    return tn_hash(mu->heap, key, ret_hash);
+}
+
+/* The hash of an entry's key. */
+static uint32_t key_hash_again(struct tn_mutator *mu, const struct tn_object *key)
+{
+    uint32_t hash;
+
+    if (key_hash(mu, key, &hash) < 0)
+        TN_UNREACHABLE(); /* it had one when it became a key */
+    return hash;
+}
+
 /* ---- Small bodies ---- */
 
 /* The capacity for so many entries: some more, so that a dict whose entries come
@@ -177,33 +199,33 @@ static void large_free(struct tn_mutator *mu, struct tn_dict_large *large)
     tn_buffer_free(mu, &large->body.buffer);
 }
 
-/* Adds an entry whose slots `fill` fills; on failure they are left empty. */
-static int large_add(struct tn_mutator *mu, struct tn_dict_large *large, uint32_t hash,
-                     const struct tn_object *container, struct tn_object *key,
-                     struct tn_object *value)
+/* Takes the memory for one more entry, and finds its place. */
+static int large_reserve(struct tn_mutator *mu, struct tn_dict_large *large,
+                         struct tn_entry **ret_entry)
 {
-    struct tn_dict_hash_arg hash_arg = { .heap = mu->heap, .entries = &large->entries };
     uint64_t number = atomic_load_explicit(&large->entries.end, memory_order_relaxed);
-    struct tn_entry *entry;
     int r;
 
     if (number > TN_DICT_NUMBER_MAX - large->first)
         return TN_ERR_TOO_MANY;
-    r = tn_entries_reserve(mu, &large->entries, &entry);
-    if (r < 0)
-        return r;
+    r = tn_entries_reserve(mu, &large->entries, ret_entry);
+    return r < 0 ? r : tn_flat_prepare(mu, &large->index);
+}
+
+/* Adds the entry at the reserved place: slots, entries, index, in this order. */
+static void large_add(struct tn_mutator *mu, struct tn_dict_large *large, struct tn_entry *entry,
+                      uint32_t hash, const struct tn_object *container, struct tn_object *key,
+                      struct tn_object *value)
+{
+    struct tn_dict_hash_arg hash_arg = { .heap = mu->heap, .entries = &large->entries };
+    uint64_t number = atomic_load_explicit(&large->entries.end, memory_order_relaxed);
+
     tn_slot_init(mu, container, &entry->value, value);
     tn_slot_init(mu, container, &entry->key, key);
-    r = tn_flat_insert(mu, &large->index, tn_flat_hash_from_u32(hash), number, tn_dict_hash_of,
-                       &hash_arg);
-    if (r < 0) {
-        /* Nobody has found it: it is in no index, and behind the end. */
-        atomic_store_explicit(&entry->key, NULL, memory_order_relaxed);
-        atomic_store_explicit(&entry->value, NULL, memory_order_relaxed);
-        return r;
-    }
     tn_entries_added(&large->entries);
-    return 0;
+    if (tn_flat_insert(mu, &large->index, tn_flat_hash_from_u32(hash), number, tn_dict_hash_of,
+                       &hash_arg) < 0)
+        TN_UNREACHABLE(); /* it has been prepared */
 }
 
 /* A large body with the entries of a small one. */
@@ -217,18 +239,17 @@ static int large_from_small(struct tn_mutator *mu, const struct tn_object *conta
     int r = 0;
 
     while (tn_dict_walk_next(&walk, &item, &number)) {
-        uint32_t hash;
+        struct tn_entry *entry;
 
         if (large == NULL)
             r = large_new(mu, number, &large);
-        if (r == 0)
-            r = tn_hash(mu->heap, item.key, &hash);
         if (r == 0) {
             tn_entries_skip_to(&large->entries, number - large->first);
-            r = large_add(mu, large, hash, container, item.key, item.value);
+            r = large_reserve(mu, large, &entry);
         }
         if (r < 0)
             break;
+        large_add(mu, large, entry, key_hash_again(mu, item.key), container, item.key, item.value);
     }
     if (r < 0) {
         if (large != NULL)
@@ -253,12 +274,8 @@ static void shrink_locked(struct tn_mutator *mu, struct tn_dict *dict, uint32_t 
     if (small_new(mu, small_capacity(length + 1), &small) < 0)
         return;
     while (tn_dict_walk_next(&walk, &item, &number)) {
-        struct tn_entry *entry;
-        uint32_t hash;
+        struct tn_entry *entry = small_next(small, key_hash_again(mu, item.key) >> 16, number);
 
-        if (tn_hash(mu->heap, item.key, &hash) < 0)
-            TN_UNREACHABLE(); /* it had one when it became a key */
-        entry = small_next(small, hash >> 16, number);
         atomic_init(&entry->value, item.value);
         atomic_init(&entry->key, item.key);
         small_added(small);
@@ -305,18 +322,6 @@ size_t tn_dict_length(const struct tn_object *dict)
 {
     TN_ASSERT(dict->type == TN_TYPE_DICT);
     return tn_state_length(tn_state_load(&tn_dict_const(dict)->state));
-}
-
-/* The hash of a key; that of most strs is known. */
-TN_ALWAYS_INLINE int key_hash(struct tn_mutator *mu, const struct tn_object *key,
-                              uint32_t *ret_hash)
-{
-    if (TN_LIKELY(key->type == TN_TYPE_STR)) {
-        *ret_hash = atomic_load_explicit(&tn_text_const(key)->hash, memory_order_relaxed);
-        if (TN_LIKELY(*ret_hash != 0))
-            return 0;
-    }
-    return tn_hash(mu->heap, key, ret_hash);
 }
 
 static TN_NOINLINE int get_slow(struct tn_mutator *mu, struct tn_dict *dict,
@@ -411,18 +416,6 @@ out:
 
 /* ---- Changing ---- */
 
-/* Adds an entry to a small body that has room. */
-static void add_small(struct tn_mutator *mu, struct tn_dict *dict, struct tn_dict_small *small,
-                      uint32_t hash, struct tn_object *key, struct tn_object *value)
-{
-    struct tn_entry *entry = small_next(small, hash >> 16, small_end(small));
-
-    tn_slot_init(mu, &dict->object, &entry->value, value);
-    tn_slot_init(mu, &dict->object, &entry->key, key);
-    tn_state_begin(&dict->state);
-    small_added(small);
-}
-
 /* Makes room for one more entry, if the body has none: by a new body with the
  * same entries. A large one always has. */
 static int make_room(struct tn_mutator *mu, struct tn_dict *dict, uint32_t length)
@@ -454,11 +447,25 @@ static int make_room(struct tn_mutator *mu, struct tn_dict *dict, uint32_t lengt
     return 0;
 }
 
-/* Adds an entry; there is none with this key. */
+static void small_add(struct tn_mutator *mu, struct tn_dict_small *small, uint32_t hash,
+                      const struct tn_object *container, struct tn_object *key,
+                      struct tn_object *value)
+{
+    struct tn_entry *entry = small_next(small, hash >> 16, small_end(small));
+
+    tn_slot_init(mu, container, &entry->value, value);
+    tn_slot_init(mu, container, &entry->key, key);
+    small_added(small);
+}
+
+/* Adds an entry; there is none with this key. Everything that can fail comes
+ * before anything that can be seen; and the length changes first, because a
+ * reader that finds the entry does not look at the version. */
 static int add_locked(struct tn_mutator *mu, struct tn_dict *dict, uint32_t hash,
                       struct tn_object *key, struct tn_object *value)
 {
     uint32_t length = tn_state_length_locked(&dict->state);
+    struct tn_entry *entry = NULL;
     struct tn_dict_body *body;
     int r;
 
@@ -468,16 +475,18 @@ static int add_locked(struct tn_mutator *mu, struct tn_dict *dict, uint32_t hash
     if (r < 0)
         return r;
     body = body_locked(dict);
-    if (body->capacity > 0) {
-        add_small(mu, dict, small_of(body), hash, key, value);
-        length++;
-    } else {
-        tn_state_begin(&dict->state);
-        r = large_add(mu, large_of(body), hash, &dict->object, key, value);
-        length += r == 0;
+    if (body->capacity == 0) {
+        r = large_reserve(mu, large_of(body), &entry);
+        if (r < 0)
+            return r;
     }
-    tn_state_end(&dict->state, length);
-    return r;
+    tn_state_begin(&dict->state, length + 1);
+    if (body->capacity == 0)
+        large_add(mu, large_of(body), entry, hash, &dict->object, key, value);
+    else
+        small_add(mu, small_of(body), hash, &dict->object, key, value);
+    tn_state_end(&dict->state, length + 1);
+    return 0;
 }
 
 int tn_dict_set(struct tn_mutator *mu, struct tn_object *o, struct tn_object **take_key,
@@ -518,7 +527,8 @@ int tn_dict_set(struct tn_mutator *mu, struct tn_object *o, struct tn_object **t
 }
 
 /* Takes an entry out, and gives memory back that is not needed any more. Returns
- * the value; the key goes to *ret_key. */
+ * the value; the key goes to *ret_key. The length changes last: until then some
+ * reader may find the entry. */
 static struct tn_object *remove_locked(struct tn_mutator *mu, struct tn_dict *dict, uint32_t hash,
                                        const struct tn_dict_found *found,
                                        struct tn_object **ret_key)
@@ -528,7 +538,7 @@ static struct tn_object *remove_locked(struct tn_mutator *mu, struct tn_dict *di
     bool is_large = body->capacity == 0;
     struct tn_object *value;
 
-    tn_state_begin(&dict->state);
+    tn_state_begin(&dict->state, length + 1);
     if (is_large) {
         struct tn_dict_hash_arg hash_arg = { mu->heap, &large_of(body)->entries };
 

@@ -3,7 +3,8 @@
  * dict: insertion-ordered, keys by Python's rules of hashing and equality.
  *
  * Writers hold the object's lock. Lookups take none and count nothing: keys are
- * compared in the reader's section. TN_ERR_KEY if there is no such key,
+ * compared in the reader's section. (Who does not find a key while one is being
+ * added or removed waits for that.) TN_ERR_KEY if there is no such key,
  * TN_ERR_UNHASHABLE or TN_ERR_TOO_DEEP for what cannot be one.
  */
 #ifndef TN_CORE_TYPES_DICT_H
@@ -16,6 +17,7 @@
 #include "core/base/attr.h"
 #include "core/object/object.h"
 
+/* An empty dict that is going to have `capacity` entries. TN_ERR_TOO_BIG. */
 TN_MUST_CHECK int tn_dict_new(struct tn_mutator *mu, size_t capacity, struct tn_object **ret_dict);
 
 size_t tn_dict_length(const struct tn_object *dict);
@@ -24,13 +26,18 @@ size_t tn_dict_length(const struct tn_object *dict);
 TN_MUST_CHECK int tn_dict_get(struct tn_mutator *mu, struct tn_object *dict,
                               const struct tn_object *key, struct tn_object **ret_value);
 
-/* Sets the value of a key. An equal key that is there already is kept, and the
- * caller's is dropped. Takes over both references on success. */
+/*
+ * Sets the value of a key. An equal key that is there already is kept, and the
+ * caller's is dropped. Takes over both references on success. Overwriting a value
+ * never needs memory. TN_ERR_TOO_MANY after 2^48 insertions into a dict that has
+ * never been empty in between.
+ */
 TN_MUST_CHECK int tn_dict_set(struct tn_mutator *mu, struct tn_object *dict,
                               struct tn_object **take_key, struct tn_object **take_value,
                               size_t *ret_length);
 
-/* Removes an entry and hands the reference to its value to the caller. */
+/* Removes an entry and hands the reference to its value to the caller. Never
+ * needs memory. */
 TN_MUST_CHECK int tn_dict_pop(struct tn_mutator *mu, struct tn_object *dict,
                               const struct tn_object *key, struct tn_object **ret_value,
                               size_t *ret_length);
@@ -41,11 +48,11 @@ struct tn_dict_item {
 };
 
 /*
- * Copies up to `n_max` entries, in insertion order, as they are at one moment.
- * *cursor is 0 to begin and is moved on; it is 0 again when nothing is left. It
- * is a position that stays valid however the dict changes: an entry that is
- * there throughout a scan is seen exactly once. (After some four thousand million
- * insertions into one dict during a scan: TN_ERR_STALE.)
+ * Copies up to `n_max` (at least 1, else TN_ERR_INVAL) entries, in insertion
+ * order, as they are at one moment. *cursor is 0 to begin and is moved on; it is
+ * 0 again when nothing is left. It is a position that stays valid however the
+ * dict changes: an entry that is there throughout a scan is seen exactly once,
+ * any other at most once.
  */
 TN_MUST_CHECK int tn_dict_scan(struct tn_mutator *mu, struct tn_object *dict, uint64_t *cursor,
                                size_t n_max, struct tn_dict_item *items, size_t *ret_n);

@@ -215,7 +215,7 @@ static void node_squeeze(struct tn_mutator *mu, struct tn_entries *entries, tn_e
 {
     const struct tn_entries_node *node = tn_entries_node_of(ref_locked(ref));
 
-    if (node->n_places > PLACES_MIN && node->n_used <= node->n_places / 2)
+    if (node->n_places > PLACES_MIN && node->n_used > 0 && node->n_used <= node->n_places / 2)
         (void)node_rebuild(mu, entries, ref, 0); /* or it stays as large as it is */
 }
 
@@ -333,12 +333,11 @@ void tn_entries_added(struct tn_entries *entries)
     atomic_store_explicit(&entries->end, end_locked(entries) + 1, memory_order_release);
 }
 
-/* Takes a node without entries out of the tree, and those above that only had it. */
-static void unlink_empty(struct tn_mutator *mu, struct tn_entries *entries, const struct path *path,
-                         unsigned int *ret_level)
+/* Takes the node on a level of a path out of the tree if nothing is in it, and
+ * those above that only had it. Returns the level of the first one that stays. */
+static unsigned int unlink_empty(struct tn_mutator *mu, struct tn_entries *entries,
+                                 const struct path *path, unsigned int level)
 {
-    unsigned int level = 0;
-
     while (level <= path->root_level && path->nodes[level]->n_used == 0) {
         /* Relaxed: whoever sees it finds nothing, and needs to see nothing else. */
         atomic_store_explicit(path->refs[level], 0, memory_order_relaxed);
@@ -347,7 +346,7 @@ static void unlink_empty(struct tn_mutator *mu, struct tn_entries *entries, cons
         if (level <= path->root_level)
             path->nodes[level]->n_used--;
     }
-    *ret_level = level;
+    return level;
 }
 
 void tn_entries_removed(struct tn_mutator *mu, struct tn_entries *entries, uint64_t number)
@@ -358,13 +357,15 @@ void tn_entries_removed(struct tn_mutator *mu, struct tn_entries *entries, uint6
 
     TN_ASSERT(is_found && path.nodes[0]->n_used > 0);
     path.nodes[0]->n_used--;
-    unlink_empty(mu, entries, &path, &level);
+    level = unlink_empty(mu, entries, &path, 0);
     if (level <= path.root_level && !is_on_way_to_end(entries, number, level))
         node_squeeze(mu, entries, path.refs[level]);
 }
 
-/* The way to the first leaf. False if there is none. */
-static bool path_first(struct tn_entries *entries, struct path *path)
+/* The way to the first leaf; or to the first inner node without children, which
+ * is what is left when there was no memory for the child. False if there is no
+ * node at all. */
+static bool path_first(struct tn_entries *entries, struct path *path, unsigned int *ret_lowest)
 {
     tn_entries_ref *ref = &entries->root;
 
@@ -377,7 +378,8 @@ static bool path_first(struct tn_entries *entries, struct path *path)
 
         path->refs[level] = ref;
         path->nodes[level] = node;
-        if (level == 0)
+        *ret_lowest = level;
+        if (level == 0 || node->n_used == 0)
             return true;
         while (!node_place_is_used(node, place))
             place++;
@@ -436,15 +438,15 @@ bool tn_entries_clear(struct tn_mutator *mu, struct tn_entries *entries, size_t 
     struct path path;
     unsigned int level;
 
-    while (path_first(entries, &path)) {
-        struct tn_entries_node *leaf = path.nodes[0];
+    while (path_first(entries, &path, &level)) {
+        struct tn_entries_node *node = path.nodes[level];
 
-        for (unsigned int i = 0; i < leaf->n_places; i++) {
-            if (!tn_entry_clear(mu, tn_entries_leaf_place(leaf, i), budget))
+        for (unsigned int i = 0; level == 0 && i < node->n_places; i++) {
+            if (!tn_entry_clear(mu, tn_entries_leaf_place(node, i), budget))
                 return false;
         }
-        leaf->n_used = 0;
-        unlink_empty(mu, entries, &path, &level);
+        node->n_used = 0;
+        (void)unlink_empty(mu, entries, &path, level);
     }
     return true;
 }

@@ -315,6 +315,7 @@ static void insert_in_place(struct tn_mutator *mu, struct tn_list *list, uint32_
     struct tn_list_array *array = array_locked(list);
     struct tn_object *moved;
 
+    tn_state_begin(&list->state, length + 1);
     for (uint32_t i = length; i > at; i--)
         tn_slot_move(&array->items[i], &array->items[i - 1]);
     moved = tn_slot_swap(mu, &list->object, &array->items[at], item);
@@ -339,7 +340,7 @@ static int insert_and_grow(struct tn_mutator *mu, struct tn_list *list, uint32_t
     copy_items(larger, 0, array, 0, at);
     tn_slot_init(mu, &list->object, &larger->items[at], item);
     copy_items(larger, at + 1, array, at, length - at);
-    tn_state_begin(&list->state);
+    tn_state_begin(&list->state, length + 1);
     array_publish(mu, list, larger);
     return 0;
 }
@@ -355,7 +356,6 @@ static int insert_locked(struct tn_mutator *mu, struct tn_list *list, uint32_t a
         if (r < 0)
             return r;
     } else {
-        tn_state_begin(&list->state);
         insert_in_place(mu, list, at, item);
     }
     tn_state_end(&list->state, length + 1);
@@ -413,7 +413,7 @@ static struct tn_object *pop_locked(struct tn_mutator *mu, struct tn_list *list,
         tn_state_set_length(&list->state, last);
         return tn_slot_swap(mu, &list->object, &array->items[last], NULL);
     }
-    tn_state_begin(&list->state);
+    tn_state_begin(&list->state, last);
     for (uint32_t i = at; i < last; i++)
         tn_slot_move(&array->items[i], &array->items[i + 1]);
     moved = tn_slot_swap(mu, &list->object, &array->items[last], NULL);

@@ -2,10 +2,11 @@
 /*
  * list: header, a pointer to the items, length, version.
  *
- * Writers hold the object's lock. Reading one item takes no lock: the items'
- * buffer is replaced under RCU and knows its own capacity. Reading several
- * items copies them between two looks at the version, and falls back to the
- * lock when writers are too busy. Indices count from the end if negative;
+ * Writers hold the object's lock. Reading one item takes no lock, unless items
+ * are being moved by an insertion or removal in the middle: the items' buffer is
+ * replaced under RCU and knows its own capacity. Reading several items copies
+ * them between two looks at the version, and falls back to the lock when writers
+ * are too busy. Indices count from the end if negative;
  * TN_ERR_INDEX if out of range. Over-allocated by an eighth, as CPython's.
  */
 #ifndef TN_CORE_TYPES_LIST_H
@@ -25,7 +26,7 @@ TN_MUST_CHECK int tn_list_new(struct tn_mutator *mu, size_t capacity, struct tn_
 
 size_t tn_list_length(const struct tn_object *list);
 
-/* One item, borrowed. Lock-free. */
+/* One item, borrowed. */
 TN_MUST_CHECK int tn_list_get(struct tn_mutator *mu, struct tn_object *list, int64_t index,
                               struct tn_object **ret_item);
 
@@ -48,7 +49,7 @@ TN_MUST_CHECK int tn_list_extend(struct tn_mutator *mu, struct tn_object *list,
 /* Before the item at `index`; beyond either end means at that end, as in Python. */
 TN_MUST_CHECK int tn_list_insert(struct tn_mutator *mu, struct tn_object *list, int64_t index,
                                  struct tn_object **take_item, size_t *ret_length);
-/* Removes an item and hands its reference to the caller. */
+/* Removes an item and hands its reference to the caller. Never needs memory. */
 TN_MUST_CHECK int tn_list_pop(struct tn_mutator *mu, struct tn_object *list, int64_t index,
                               struct tn_object **ret_item, size_t *ret_length);
 /* A new list of the items from `start` to before `stop`, clipped as in Python. */

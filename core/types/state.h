@@ -68,10 +68,15 @@ static inline void tn_state_set_length(tn_state *state, uint32_t length)
     tn_state_advance(state, 2, length);
 }
 
-/* Around changes of several things. */
-static inline void tn_state_begin(tn_state *state)
+/*
+ * Around changes of several things. The length is read without looking whether
+ * the version is odd, so the moment of its change counts: it changes at the
+ * beginning if some reader may see other parts of the change before the end, and
+ * at the end if some reader may see what was before until then.
+ */
+static inline void tn_state_begin(tn_state *state, uint32_t length)
 {
-    tn_state_advance(state, 1, tn_state_length_locked(state));
+    tn_state_advance(state, 1, length);
 }
 
 static inline void tn_state_end(tn_state *state, uint32_t length)

@@ -11,11 +11,11 @@
 
 #define TN_TUPLE_ITEMS_MAX ((size_t)UINT32_MAX)
 
-/* A tuple of `n_items` empty places, to be filled before anybody else can see
- * it; the immortal empty tuple for 0. TN_ERR_TOO_BIG, TN_ERR_NOMEM, TN_ERR_LIMIT. */
+/* A tuple of `n_items` places that hold none, to be filled before anybody else
+ * can see it; the immortal empty tuple for 0. TN_ERR_TOO_BIG, TN_ERR_NOMEM, TN_ERR_LIMIT. */
 TN_MUST_CHECK int tn_tuple_new(struct tn_mutator *mu, size_t n_items, struct tn_object **ret_tuple);
 
-/* Fills an empty place. Takes over the reference; cannot fail. */
+/* Fills a place that has not been filled. Takes over the reference; cannot fail. */
 void tn_tuple_fill(struct tn_mutator *mu, struct tn_object *tuple, size_t index,
                    struct tn_object **take_item);
 

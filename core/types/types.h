@@ -10,6 +10,9 @@
  *  - A borrowed object is valid until the caller's next safe point, or for as
  *    long as the caller knows somebody who holds it. In mode gil it also ends
  *    when the caller itself drops the last reference.
+ *  - Who changes a container, or takes references out of it (pop, slice, extend
+ *    from it), holds a reference to it or knows somebody who does until the call
+ *    returns: one that dies meanwhile would be emptied under its hands.
  *  - Operations on one object are atomic: another thread sees them done or not
  *    done. Reads of one item take no lock. Everything works in every mode.
  *  - Errors: TN_ERR_NOMEM and TN_ERR_LIMIT leave everything as it was.
