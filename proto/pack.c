@@ -257,11 +257,10 @@ static inline size_t measure_single(const ProtobufCFieldDescriptor *field, const
 static size_t measure(const ProtobufCMessage *message, struct tn_pack_lengths *lengths)
 {
     const ProtobufCMessageDescriptor *desc = message->descriptor;
+    const ProtobufCFieldDescriptor *field = desc->fields;
     size_t total = 0;
 
-    for (unsigned i = 0; i < desc->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &desc->fields[i];
-
+    for (unsigned left = desc->n_fields; left > 0; left--, field++) {
         if (tn_schema_is_oneof(field)) { /* the last thing in its message */
             field = chosen_member(message, field);
             if (field)
@@ -396,10 +395,9 @@ static uint8_t *write_fields(const ProtobufCMessage *message, struct tn_pack_len
                              uint8_t *out)
 {
     const ProtobufCMessageDescriptor *desc = message->descriptor;
+    const ProtobufCFieldDescriptor *field = desc->fields;
 
-    for (unsigned i = 0; i < desc->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &desc->fields[i];
-
+    for (unsigned left = desc->n_fields; left > 0; left--, field++) {
         if (tn_schema_is_oneof(field)) {
             field = chosen_member(message, field);
             if (field)
