@@ -119,13 +119,16 @@ static int index_reserve(struct tn_out_graph *graph, size_t n)
 static bool index_find(const struct tn_out_graph *graph, const struct tn_object *o,
                        uint32_t *ret_node)
 {
-    for (size_t at = index_place(graph, o);; at = (at + 1) & (graph->index_size - 1)) {
-        if (graph->index[at] == 0)
-            return false;
-        *ret_node = graph->index[at] - 1;
-        if (graph->nodes[*ret_node].object == o)
+    for (size_t at = index_place(graph, o); graph->index[at] != 0;
+         at = (at + 1) & (graph->index_size - 1)) {
+        uint32_t node = graph->index[at] - 1;
+
+        if (graph->nodes[node].object == o) {
+            *ret_node = node;
             return true;
+        }
     }
+    return false;
 }
 
 /* ---- Discovering ---- */
