@@ -15,7 +15,7 @@
 #include <sanitizer/asan_interface.h>
 
 /* malloc is asked for more than there can be, and is to say so. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
