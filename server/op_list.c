@@ -143,8 +143,8 @@ static int answer_slice(struct tn_request_ctx *ctx, struct tn_object *o,
                         const Tenure__V1__ListSliceRequest *msg, struct tn_result *result)
 {
     struct tn_object *made = NULL;
-    struct tn_object **items;
-    size_t n;
+    struct tn_object **items = NULL;
+    size_t n = 0;
     int r;
 
     if (o->type != TN_TYPE_LIST && o->type != TN_TYPE_TUPLE)

@@ -175,7 +175,7 @@ static int connect_tcp(const char *text, uint64_t deadline_ns, struct tn_client_
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     struct addrinfo *addresses = NULL;
     char host[HOST_MAX];
-    const char *port;
+    const char *port = NULL;
     int errnum = ECONNREFUSED;
     int r = split_host(text, error, host, &port);
 

@@ -57,7 +57,7 @@ static int names_of(const tn_reply *reply, const Tenure__V1__ScanNamesResponse *
 
 int tn_reply_n_names(const tn_reply *reply, size_t *ret_n_names)
 {
-    const Tenure__V1__ScanNamesResponse *page;
+    const Tenure__V1__ScanNamesResponse *page = NULL;
     int r = names_of(reply, &page);
 
     if (r == 0)
@@ -67,7 +67,7 @@ int tn_reply_n_names(const tn_reply *reply, size_t *ret_n_names)
 
 int tn_reply_name(const tn_reply *reply, size_t index, tn_name_entry *ret_entry)
 {
-    const Tenure__V1__ScanNamesResponse *page;
+    const Tenure__V1__ScanNamesResponse *page = NULL;
     const Tenure__V1__NameEntry *name;
     int r = names_of(reply, &page);
 
