@@ -90,8 +90,8 @@ struct tn_namespaces {
 /* The key of an entry; lives as long as the entry. */
 struct tn_slice tn_name_entry_key(const struct tn_name_entry *entry);
 
-/* What a name refers to, borrowed, and with which version (may be NULL); NULL if
- * it has been removed. As tn_name_lookup(). */
+/* What a name refers to, borrowed, and with which version; NULL if it has been
+ * removed. As tn_name_lookup(). */
 struct tn_object *tn_name_entry_read(const struct tn_name_entry *entry, uint64_t *ret_version);
 
 /* The tn_flat_hash_fn of a shard's index; `arg` is the namespace's hash key. */
