@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/cli/describe.h"
+#include "client/cli/shell.h"
+
+static const struct {
+    const char *name;
+    enum shell_function function;
+} functions[] = {
+    { "refcount", SHELL_REFCOUNT },
+    { "getrefcount", SHELL_REFCOUNT },
+    { "id", SHELL_ID },
+    { "type", SHELL_TYPE },
+    { "sizeof", SHELL_SIZEOF },
+    { "getsizeof", SHELL_SIZEOF },
+    { "len", SHELL_LEN },
+    { "describe", SHELL_DESCRIBE },
+    { "print", SHELL_PRINT },
+};
+
+enum shell_function shell_find_function(const char *name, size_t len)
+{
+    for (size_t i = 0; i < TN_ARRAY_LEN(functions); i++) {
+        if (strlen(functions[i].name) == len && memcmp(functions[i].name, name, len) == 0)
+            return functions[i].function;
+    }
+    return SHELL_NO_FUNCTION;
+}
+
+int shell_int_of(struct shell *shell, tn_value value, int64_t *ret_integer)
+{
+    tn_value fetched;
+
+    if (shell_fetch(shell, value, &fetched) < 0)
+        return -1;
+    if (tn_value_as_int(fetched, ret_integer) < 0)
+        return shell_fail(shell, CLI_USAGE, "Items are counted with ints, not with a %s.",
+                          tn_kind_name(tn_value_kind(fetched)));
+    return 0;
+}
+
+int shell_print(struct shell *shell, tn_value value)
+{
+    tn_value fetched;
+
+    if (shell_fetch(shell, value, &fetched) < 0)
+        return -1;
+    if (cli_value_write(&shell->out, fetched, CLI_STYLE_PYTHON) < 0)
+        return shell_fail(shell, CLI_LOCAL, "There is no memory left.");
+    cli_text_putc(&shell->out, '\n');
+    return 0;
+}
+
+int shell_call_function(struct shell *shell, enum shell_function function, tn_value argument,
+                        tn_value *ret_value)
+{
+    tn_description d = TN_DESCRIPTION_INIT;
+    bool is_deep = function == SHELL_DESCRIBE;
+    tn_handle *handle;
+    uint64_t length;
+    int n_extra;
+
+    *ret_value = tn_value_none(shell->values);
+    if (function == SHELL_PRINT)
+        return shell_print(shell, argument);
+    if (shell_borrow(shell, argument, &handle, &n_extra) < 0)
+        return -1;
+    if (function == SHELL_LEN) {
+        if (tn_client_length(shell->client, tn_held(handle), &length) < 0)
+            return shell_fail_client(shell);
+        *ret_value = tn_value_int(shell->values, (int64_t)length);
+        return 0;
+    }
+    if (tn_client_describe(shell->client, tn_held(handle), is_deep, 0, &d) < 0)
+        return shell_fail_client(shell);
+    if (!d.immortal)
+        d.refs -= n_extra;
+
+    switch (function) {
+    case SHELL_REFCOUNT:
+        *ret_value = d.immortal ? tn_value_str(shell->values, "immortal")
+                                : tn_value_int(shell->values, d.refs);
+        break;
+    case SHELL_ID:
+        *ret_value = tn_value_int(shell->values, (int64_t)d.identity);
+        break;
+    case SHELL_TYPE:
+        *ret_value = tn_value_str(shell->values, tn_kind_name(d.type));
+        break;
+    case SHELL_SIZEOF:
+        *ret_value = tn_value_int(shell->values, (int64_t)d.shallow_bytes);
+        break;
+    default:
+        cli_put_description(&shell->out, &d, true);
+    }
+    return 0;
+}
+
+/* ---- Methods ---- */
+
+#define ARGUMENTS_MAX 2
+
+struct method {
+    const char *name;
+    size_t min_args;
+    size_t max_args;
+    int (*call)(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                tn_value *ret_value);
+};
+
+static int method_append(struct shell *shell, tn_handle *object, const tn_value *args,
+                         size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_list_append(shell->client, tn_held(object), args[0], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_extend(struct shell *shell, tn_handle *object, const tn_value *args,
+                         size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_list_extend(shell->client, tn_held(object), args[0], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_insert(struct shell *shell, tn_handle *object, const tn_value *args,
+                         size_t n_args, tn_value *ret_value)
+{
+    int64_t index;
+
+    (void)n_args;
+    (void)ret_value;
+    if (shell_int_of(shell, args[0], &index) < 0)
+        return -1;
+    if (tn_client_list_insert(shell->client, tn_held(object), index, args[1], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+/* The popped object comes as a handle, so that it can be given a variable. */
+static int method_pop(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                      tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+    int64_t index = -1;
+    tn_kind kind;
+    int r;
+
+    want.handle = true;
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    if (kind == TN_KIND_DICT) {
+        if (n_args == 0)
+            return shell_fail(shell, CLI_USAGE, "pop() of a dict needs a key.");
+        r = tn_client_dict_pop(shell->client, tn_held(object), args[0], &want, shell->values,
+                               ret_value);
+    } else {
+        if (n_args > 0 && shell_int_of(shell, args[0], &index) < 0)
+            return -1;
+        r = tn_client_list_pop(shell->client, tn_held(object), index, &want, shell->values,
+                               ret_value);
+    }
+    return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+static int method_get(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                      tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+    int r;
+
+    want.handle = true;
+    r = tn_client_dict_get(shell->client, tn_held(object), args[0], &want, shell->values,
+                           ret_value);
+    if (r == TN_EKEY) {
+        *ret_value = n_args > 1 ? args[1] : tn_value_none(shell->values);
+        return 0;
+    }
+    return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+/* A list of the keys or of (key, value) tuples. */
+static int list_entries(struct shell *shell, tn_handle *object, bool keys_only, tn_value *ret_value)
+{
+    TN_DICT_ITER_CLEANUP tn_dict_iter *iter = NULL;
+    tn_value list = tn_value_list(shell->values);
+    tn_value entry[2];
+    int r;
+
+    if (tn_dict_iter_open(shell->client, tn_held(object), keys_only, NULL, &iter) < 0)
+        return shell_fail_client(shell);
+    while ((r = tn_dict_iter_next(iter, &entry[0], &entry[1])) == 1) {
+        entry[0] = tn_value_copy(shell->values, entry[0]);
+        if (!keys_only) {
+            entry[1] = tn_value_copy(shell->values, entry[1]);
+            entry[0] = tn_value_tuple(shell->values, entry, 2);
+        }
+        (void)tn_value_append(list, entry[0]); /* the table remembers failures */
+    }
+    if (r < 0)
+        return shell_fail_client(shell);
+    *ret_value = list;
+    return 0;
+}
+
+static int method_keys(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                       tn_value *ret_value)
+{
+    (void)args;
+    (void)n_args;
+    return list_entries(shell, object, true, ret_value);
+}
+
+static int method_items(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                        tn_value *ret_value)
+{
+    (void)args;
+    (void)n_args;
+    return list_entries(shell, object, false, ret_value);
+}
+
+static const struct method methods[] = {
+    { "append", 1, 1, method_append }, { "extend", 1, 1, method_extend },
+    { "insert", 2, 2, method_insert }, { "pop", 0, 1, method_pop },
+    { "get", 1, 2, method_get },       { "keys", 0, 0, method_keys },
+    { "items", 0, 0, method_items },
+};
+
+static const struct method *find_method(const struct shell_lexer *lexer)
+{
+    for (size_t i = 0; i < TN_ARRAY_LEN(methods); i++) {
+        if (shell_lex_is_word(lexer, methods[i].name))
+            return &methods[i];
+    }
+    return NULL;
+}
+
+static int parse_arguments(struct shell_lexer *lexer, const struct method *method, tn_value *args,
+                           size_t *ret_n)
+{
+    bool is_comma = true;
+    size_t n = 0;
+
+    if (shell_lex_expect(lexer, '(') < 0)
+        return -1;
+    while (is_comma && !shell_lex_is(lexer, ')')) {
+        if (n == method->max_args)
+            break;
+        if (shell_expression(lexer, &args[n++]) < 0 || shell_lex_accept(lexer, ',', &is_comma) < 0)
+            return -1;
+    }
+    if (!shell_lex_is(lexer, ')') || n < method->min_args)
+        return shell_fail(lexer->shell, CLI_USAGE, "%s() takes %zu%s%s argument%s.", method->name,
+                          method->min_args, method->max_args > method->min_args ? " or " : "",
+                          method->max_args == method->min_args ? ""
+                          : method->max_args == 1              ? "1"
+                                                               : "2",
+                          method->max_args == 1 ? "" : "s");
+    *ret_n = n;
+    return shell_lex_next(lexer);
+}
+
+int shell_call_method(struct shell_lexer *lexer, tn_value object, tn_value *ret_value)
+{
+    struct shell *shell = lexer->shell;
+    const struct method *method = find_method(lexer);
+    tn_value args[ARGUMENTS_MAX];
+    tn_handle *handle;
+    size_t n_args;
+    int n_extra;
+
+    if (!method)
+        return shell_fail_token(lexer, "a method: append, extend, insert, pop, get, keys or items");
+    if (shell_lex_next(lexer) < 0 || parse_arguments(lexer, method, args, &n_args) < 0 ||
+        shell_borrow(shell, object, &handle, &n_extra) < 0)
+        return -1;
+    *ret_value = tn_value_none(shell->values);
+    return method->call(shell, handle, args, n_args, ret_value);
+}
