@@ -28,6 +28,8 @@ static const struct line lines[] = {
     { &bench_family_heap, "hot-count", "one hot object: counted" },
 };
 
+static const char title[] = "tenure-bench: a global lock, atomic counts and biased counts";
+
 static const char notes[] =
     "\n"
     "ns       of one operation, as a thread sees it\n"
@@ -125,9 +127,9 @@ int bench_command_modes(struct bench_options *options)
         (void)bench_plan_add_workload(&plan, lines[i].family, lines[i].workload);
     bench_plan_run(&plan);
     if (options->json) {
-        bench_output(&plan, NULL);
+        bench_output(&plan, title);
     } else {
-        bench_output_header(&plan, "tenure-bench: a global lock, atomic counts and biased counts");
+        bench_output_header(&plan, title);
         print_table(&plan);
     }
     bench_plan_fini(&plan);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/output.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -57,16 +59,14 @@ static void put(json_t *object, const char *key, json_t *value)
         bench_die("no memory");
 }
 
-/* Rounded to what is known at most, so that lines stay readable. */
+/* Rounded to what is known at most, so that lines stay readable; null if it is
+ * not known at all. */
 static void put_real(json_t *object, const char *key, double value)
 {
     char text[32];
-    double rounded;
 
     snprintf(text, sizeof(text), "%.6g", value);
-    if (sscanf(text, "%lf", &rounded) != 1)
-        rounded = value;
-    put(object, key, json_real(rounded));
+    put(object, key, isnan(value) ? json_null() : json_real(strtod(text, NULL)));
 }
 
 static void put_quantiles(json_t *object, const struct bench_row *row)

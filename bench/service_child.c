@@ -33,6 +33,10 @@
 /* Where servers of one CPU run; the load is put on the CPU before it. */
 #define SERVER_CPU 1
 
+/* Fields of /proc/PID/stat, by their numbers in proc(5). */
+#define PROC_STAT_NAME 2
+#define PROC_STAT_SYSTEM 15
+
 #define PATH_SIZE 100 /* fits a socket's address */
 
 /* ---- In the child, before it becomes what it is to be ---- */
@@ -234,21 +238,20 @@ double bench_server_cpu_seconds(const struct bench_server *server)
 double bench_server_system_seconds(const struct bench_server *server)
 {
     char path[32], line[1024];
-    const char *after;
-    unsigned long system_ticks;
+    const char *at = NULL;
     FILE *file;
-    bool is_read;
 
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)server->pid);
     file = fopen(path, "re");
     if (file == NULL)
         return NAN;
-    is_read = fgets(line, sizeof(line), file) != NULL;
-    fclose(file);
     /* The name of the program may hold anything, but ends at the last bracket. */
-    after = is_read ? strrchr(line, ')') : NULL;
-    if (after == NULL || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %lu",
-                                &system_ticks) != 1)
+    if (fgets(line, sizeof(line), file) != NULL)
+        at = strrchr(line, ')');
+    fclose(file);
+    for (unsigned int field = PROC_STAT_NAME; at != NULL && field < PROC_STAT_SYSTEM; field++)
+        at = strchr(at + 1, ' ');
+    if (at == NULL)
         return NAN;
-    return (double)system_ticks / (double)sysconf(_SC_CLK_TCK);
+    return (double)strtoul(at, NULL, 10) / (double)sysconf(_SC_CLK_TCK);
 }

@@ -146,6 +146,7 @@ static bool next_field(struct reader *reader, uint32_t *ret_field, uint64_t *ret
 {
     uint64_t tag, len;
 
+    *ret_value = 0;
     *ret_content = (struct reader){ 0 };
     if (!read_varint(reader, &tag))
         return false;
@@ -188,7 +189,7 @@ static bool is_right_value(struct reader object, const struct bench_frame *frame
     struct reader value, data;
 
     return find_field(object, FIELD_OBJECT_VALUE, &value) &&
-           find_field(value, FIELD_VALUE_DATA, &data) &&
+           find_field(value, FIELD_VALUE_DATA, &data) && data.at != NULL &&
            (size_t)(data.end - data.at) == frame->value_bytes &&
            memcmp(data.at, &text, sizeof(text)) == 0;
 }

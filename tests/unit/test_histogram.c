@@ -98,9 +98,9 @@ static void test_quantile_of_large_values_is_within_a_64th(void **state)
 
     for (uint64_t i = 1; i <= 10000; i++)
         bench_histogram_record(h, i * 1000);
-    for (unsigned int percent = 1; percent <= 100; percent++) {
+    for (uint64_t percent = 1; percent <= 100; percent++) {
         uint64_t exact = percent * 100000;
-        uint64_t found = bench_histogram_quantile(h, percent / 100.0);
+        uint64_t found = bench_histogram_quantile(h, (double)percent / 100);
 
         assert_in_range(found, exact, exact + exact / 64);
     }
