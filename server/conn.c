@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "server/conn_internal.h"
+#include "server/log.h"
 #include "server/worker.h"
 
 /* Less room than this is not worth a system call. */
@@ -171,7 +172,7 @@ static void set_fault(struct tn_conn *conn, const struct tn_status *status)
 {
     conn->fault = malloc(sizeof(*conn->fault));
     if (conn->fault == NULL) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_NO_MEMORY);
         return;
     }
     *conn->fault = *status;
@@ -209,7 +210,7 @@ static void wait_for_frame(struct tn_conn *conn, const struct tn_frame *frame)
         conn->is_starved = true;
         tn_conn_stop_reading(conn);
     } else if (r < 0) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_NO_MEMORY);
     } else {
         conn->is_starved = false;
         tn_conn_start_reading(conn);
@@ -286,7 +287,7 @@ static void read_eof(struct tn_conn *conn)
     conn->has_eof = true;
     tn_conn_stop_reading(conn);
     if (conn->state == TN_CONN_LINGERING)
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_ENDED);
     else if (conn->state == TN_CONN_OPEN)
         tn_conn_examine(conn); /* what is complete is still answered */
     else
@@ -306,18 +307,18 @@ static void on_read(uv_stream_t *stream, ssize_t n_read, const uv_buf_t *buf)
     } else if (n_read > 0) {
         conn->lingered_bytes += (size_t)n_read;
         if (conn->lingered_bytes > TN_CONN_LINGER_BYTES)
-            tn_conn_close(conn);
+            tn_conn_close(conn, TN_CLOSE_ENDED);
     } else if (n_read == 0) { /* nothing there after all */
         if (conn->state == TN_CONN_OPEN && tn_buffer_len(&conn->in) == 0)
             tn_conn_give_back_in(conn);
     } else if (n_read == UV_ENOBUFS) {
         /* Full of requests, which this turn executes; or there is no memory. */
         if (!tn_ring_is_linked(&conn->ready))
-            tn_conn_close(conn);
+            tn_conn_close(conn, TN_CLOSE_NO_MEMORY);
     } else if (n_read == UV_EOF) {
         read_eof(conn);
     } else {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_BROKEN);
     }
 }
 
@@ -326,7 +327,7 @@ void tn_conn_start_reading(struct tn_conn *conn)
     if (conn->is_reading || conn->has_eof || conn->is_draining || conn->state == TN_CONN_CLOSED)
         return;
     if (uv_read_start(&conn->uv.stream, on_alloc, on_read) < 0) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_BROKEN);
         return;
     }
     conn->is_reading = true;
@@ -350,10 +351,34 @@ void tn_conn_drain(struct tn_conn *conn)
     tn_conn_examine(conn);
 }
 
+static void log_closed(const struct tn_conn *conn)
+{
+    static const char *const reasons[] = {
+        [TN_CLOSE_ENDED] = "ended",
+        [TN_CLOSE_BROKEN] = "broken",
+        [TN_CLOSE_NO_MEMORY] = "no memory",
+        [TN_CLOSE_HELLO_TIMEOUT] = "hello timeout",
+        [TN_CLOSE_READ_TIMEOUT] = "read timeout",
+        [TN_CLOSE_WRITE_TIMEOUT] = "write timeout",
+        [TN_CLOSE_SHUTDOWN] = "shutdown",
+    };
+    bool is_usual = conn->close_reason == TN_CLOSE_ENDED;
+    struct tn_log_line line;
+
+    tn_log_begin(&line, is_usual ? TN_LOG_DEBUG : TN_LOG_INFO, "connection closed");
+    tn_log_str(&line, "reason", reasons[conn->close_reason]);
+    tn_log_u64(&line, "session", conn->session.id);
+    tn_log_u64(&line, "handles", tn_session_n_handles(&conn->session));
+    if (conn->fault != NULL)
+        tn_log_str(&line, "fault", tn_reason_name(conn->fault->reason));
+    tn_log_end(&line);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct tn_conn *conn = conn_of(handle);
 
+    log_closed(conn);
     TN_ASSERT(conn->state == TN_CONN_CLOSED && !conn->is_writing);
     tn_conn_give_back_in(conn);
     tn_conn_give_back_out(conn);
@@ -363,11 +388,12 @@ static void on_closed(uv_handle_t *handle)
     tn_worker_forget(conn->worker, conn);
 }
 
-void tn_conn_close(struct tn_conn *conn)
+void tn_conn_close(struct tn_conn *conn, enum tn_close_reason why)
 {
     if (conn->state >= TN_CONN_CLOSED)
         return;
     conn->state = TN_CONN_CLOSED;
+    conn->close_reason = why;
     tn_ring_remove(&conn->ready);
     tn_ring_remove(&conn->watched);
     /* `touched` is left to the turn, which is walking it. */
@@ -396,33 +422,39 @@ static bool is_timed(const struct tn_conn *conn)
            conn->is_starved || conn->state == TN_CONN_LINGERING;
 }
 
-static bool is_late(struct tn_conn *conn, uint64_t now_ms)
+/* Why the connection is to be closed now, if it is. */
+static enum tn_close_reason what_is_late(struct tn_conn *conn, uint64_t now_ms)
 {
     const struct tn_config *config = &conn->worker->service->config;
 
     if (conn->state == TN_CONN_LINGERING)
-        return now_ms >= conn->linger_until_ms;
+        return now_ms >= conn->linger_until_ms ? TN_CLOSE_ENDED : TN_CLOSE_NOT;
     if (tn_conn_is_stalled(conn, now_ms))
-        return true;
+        return TN_CLOSE_WRITE_TIMEOUT;
     if (conn->state != TN_CONN_OPEN)
-        return false;
+        return TN_CLOSE_NOT;
     if (!tn_session_is_open(&conn->session) &&
         has_passed(conn->opened_ms, config->hello_timeout_ns, now_ms))
-        return true;
+        return TN_CLOSE_HELLO_TIMEOUT;
     /* Who waits for our memory, or has not read our answers, is not late. */
-    return conn->frame_since_ms != 0 && conn->is_reading &&
-           has_passed(conn->frame_since_ms, config->read_timeout_ns, now_ms);
+    if (conn->frame_since_ms != 0 && conn->is_reading &&
+        has_passed(conn->frame_since_ms, config->read_timeout_ns, now_ms))
+        return TN_CLOSE_READ_TIMEOUT;
+    return TN_CLOSE_NOT;
 }
 
 void tn_conn_tick(struct tn_conn *conn, uint64_t now_ms)
 {
+    enum tn_close_reason why;
+
     if (conn->is_starved) { /* for a large message, or for a large answer */
         tn_conn_examine(conn);
         if (conn->state >= TN_CONN_CLOSED)
             return;
     }
-    if (is_late(conn, now_ms))
-        tn_conn_close(conn);
+    why = what_is_late(conn, now_ms);
+    if (why != TN_CLOSE_NOT)
+        tn_conn_close(conn, why);
     else if (!is_timed(conn))
         tn_ring_remove(&conn->watched);
 }

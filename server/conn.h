@@ -51,6 +51,18 @@ enum tn_conn_state {
     TN_CONN_RELEASING,
 };
 
+/* Why a connection was closed, for the log. */
+enum tn_close_reason {
+    TN_CLOSE_NOT,
+    TN_CLOSE_ENDED,     /* the peer closed it, or it was told that we do */
+    TN_CLOSE_BROKEN,    /* the socket failed, or the peer closed it while we wrote */
+    TN_CLOSE_NO_MEMORY, /* for its buffers */
+    TN_CLOSE_HELLO_TIMEOUT,
+    TN_CLOSE_READ_TIMEOUT,
+    TN_CLOSE_WRITE_TIMEOUT,
+    TN_CLOSE_SHUTDOWN,
+};
+
 /* When bytes arrived: all up to an offset of the stream, at the latest by then. */
 struct tn_arrival {
     uint64_t stream_end;
@@ -71,6 +83,7 @@ struct tn_conn {
     } uv;
     struct tn_session session;
     uint64_t opened_ms;
+    enum tn_close_reason close_reason; /* once it is closed */
 
     /* Coming in. */
     struct tn_buffer in;
@@ -136,8 +149,9 @@ void tn_conn_end(struct tn_conn *conn);
 /* Executes what has arrived completely, and then ends. */
 void tn_conn_drain(struct tn_conn *conn);
 
-/* Closes at once; answers that are not sent are lost. May be called again. */
-void tn_conn_close(struct tn_conn *conn);
+/* Closes at once; answers that are not sent are lost. May be called again: the
+ * first reason counts. */
+void tn_conn_close(struct tn_conn *conn, enum tn_close_reason why);
 
 /* A timeout may have passed, or memory may be free. */
 void tn_conn_tick(struct tn_conn *conn, uint64_t now_ms);

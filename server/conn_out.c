@@ -86,7 +86,7 @@ static void write_rest(struct tn_conn *conn)
                       (unsigned int)tn_buffer_len(&conn->sending));
     conn->write.data = conn;
     if (uv_write(&conn->write, &conn->uv.stream, &buf, 1, on_written) < 0) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_BROKEN);
         return;
     }
     conn->is_writing = true;
@@ -107,7 +107,7 @@ static void flush(struct tn_conn *conn)
     buf = uv_buf_init((char *)conn->out.data + conn->out.head, (unsigned int)len);
     n = uv_try_write(&conn->uv.stream, &buf, 1);
     if (n < 0 && n != UV_EAGAIN) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_BROKEN);
         return;
     }
     if (n > 0) {
@@ -130,7 +130,7 @@ static void on_written(uv_write_t *write, int status)
     TN_ASSERT(conn->magic == TN_CONN_MAGIC);
     conn->is_writing = false;
     if (status < 0) {
-        tn_conn_close(conn); /* does nothing if that is why it failed */
+        tn_conn_close(conn, TN_CLOSE_BROKEN); /* does nothing if that is why it failed */
         return;
     }
     count_sent(conn, tn_buffer_len(&conn->sending));
@@ -162,7 +162,7 @@ static void on_shut(uv_shutdown_t *shutdown, int status)
 
     TN_ASSERT(conn->magic == TN_CONN_MAGIC);
     if (status < 0)
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_BROKEN);
 }
 
 /* All answers are sent. */
@@ -171,14 +171,14 @@ static void say_goodbye(struct tn_conn *conn)
     /* A reset would be sent if we closed with bytes unread, and could overtake
      * our last words; so if somebody is talking, we hear them out. */
     if (conn->has_eof || conn->is_draining) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, conn->has_eof ? TN_CLOSE_ENDED : TN_CLOSE_SHUTDOWN);
         return;
     }
     conn->state = TN_CONN_LINGERING;
     conn->linger_until_ms = tn_conn_now_ms(conn) + TN_CONN_LINGER_MS;
     conn->shutdown.data = conn;
     if (uv_shutdown(&conn->shutdown, &conn->uv.stream, on_shut) < 0) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_BROKEN);
         return;
     }
     tn_worker_watch(conn->worker, conn);

@@ -144,7 +144,7 @@ static void answer_malformed(struct tn_worker *worker, const struct tn_group_ent
     tn_counter_add(&worker->ex.counters->requests_failed, 1);
     if (entry->status == NULL ||
         tn_answer_failure(is_last ? 0 : entry->id, entry->status, &conn->out) < 0) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_NO_MEMORY);
         return;
     }
     conn->n_out++;
@@ -163,7 +163,7 @@ static void execute(struct tn_worker *worker, const struct tn_group_entry *entry
 
     if ((conn->out.cap == 0 && tn_worker_take_buffer(worker, &conn->out) < 0) ||
         tn_buffer_reserve(&conn->out, OUT_BYTES_MIN) < 0) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_NO_MEMORY);
         return;
     }
     if (entry->request == NULL) {
@@ -179,7 +179,7 @@ static void execute(struct tn_worker *worker, const struct tn_group_entry *entry
     }
     conn->out_taken_bytes += outcome.taken_bytes;
     if (r < 0) {
-        tn_conn_close(conn);
+        tn_conn_close(conn, TN_CLOSE_NO_MEMORY);
         return;
     }
     conn->n_out++;

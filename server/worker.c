@@ -141,6 +141,11 @@ static void open_newcomers(struct tn_worker *worker)
     }
 }
 
+static void cut_off(struct tn_conn *conn)
+{
+    tn_conn_close(conn, TN_CLOSE_SHUTDOWN);
+}
+
 static void each_connection(struct tn_worker *worker, void (*fn)(struct tn_conn *conn))
 {
     struct tn_ring *link = worker->all.next;
@@ -164,7 +169,7 @@ static void on_wake(uv_async_t *wake)
     atomic_fetch_add_explicit(&worker->pings, 1, memory_order_relaxed);
     if (order > (int)worker->obeyed) {
         worker->obeyed = (enum tn_worker_order)order;
-        each_connection(worker, order == TN_WORKER_STOP ? tn_conn_close : tn_conn_drain);
+        each_connection(worker, order == TN_WORKER_STOP ? cut_off : tn_conn_drain);
     }
     open_newcomers(worker);
 }

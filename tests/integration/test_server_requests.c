@@ -36,19 +36,19 @@ static void names(struct raw_client *c)
     EXPECT(c, "pong hello", "ping hello");
     EXPECT(c, "NOT_FOUND NAME_NOT_FOUND", "get x");
     EXPECT(c, "NOT_FOUND NAME_NOT_FOUND", "lookup x");
-    EXPECT(c, "version 1", "set x [1, 2, {'a': 3}]");
+    EXPECT(c, "new", "set x [1, 2, {'a': 3}]");
     EXPECT(c, "[1, 2, {'a': 3}]", "get x");
-    EXPECT(c, "version 1", "bind y x");
-    EXPECT(c, "version 2 existed", "set x 'changed'");
+    EXPECT(c, "new", "bind y x");
+    EXPECT(c, "existed", "set x 'changed'");
     EXPECT(c, "'changed'", "get x");
     EXPECT(c, "[1, 2, {'a': 3}]", "get y");
     EXPECT(c, "NOT_FOUND NAME_NOT_FOUND", "bind z nothing");
-    EXPECT(c, "version 2 existed", "unbind x");
+    EXPECT(c, "existed", "unbind x");
     EXPECT(c, "NOT_FOUND NAME_NOT_FOUND", "unbind x");
     EXPECT(c, "INVALID_ARGUMENT TARGET_MISSING", "get ");
     EXPECT(c, "INVALID_ARGUMENT NAME_INVALID", "unbind ");
     EXPECT(c, "INVALID_ARGUMENT NAME_INVALID", "set \xff\xfe 1");
-    EXPECT(c, "version 1 existed", "unbind y");
+    EXPECT(c, "existed", "unbind y");
 }
 
 static void test_names_are_bound_read_and_removed(void **state)
@@ -113,7 +113,7 @@ static void preconditions(struct raw_client *c)
     uint64_t version;
 
     assert_string_equal(set_if(c, "set n [1]", require(c, false, 0, 7)), failed);
-    assert_string_equal(set_if(c, "set n [1]", require(c, true, 0, 0)), "version 1");
+    assert_string_equal(set_if(c, "set n [1]", require(c, true, 0, 0)), "new");
     assert_string_equal(set_if(c, "set n [2]", require(c, true, 0, 0)), failed);
     handle = raw_do(c, "lookup n");
     object = strtoull(handle + 1, NULL, 16);
@@ -123,11 +123,10 @@ static void preconditions(struct raw_client *c)
     assert_string_equal(set_if(c, "set n [3]", require(c, false, 12345, 0)),
                         "NOT_FOUND HANDLE_NOT_FOUND");
     EXPECT(c, "[1]", "get n");
-    assert_string_equal(bind_if(c, "bind n n", require(c, false, object, 1)), "version 2 existed");
+    assert_string_equal(bind_if(c, "bind n n", require(c, false, object, 1)), "existed");
     assert_string_equal(bind_if(c, "bind n n", require(c, false, object, 1)), failed);
     assert_string_equal(unbind_if(c, "unbind n", require(c, false, stranger, 0)), failed);
-    assert_string_equal(unbind_if(c, "unbind n", require(c, false, object, 2)),
-                        "version 2 existed");
+    assert_string_equal(unbind_if(c, "unbind n", require(c, false, object, 2)), "existed");
     assert_string_equal(unbind_if(c, "unbind n", require(c, false, object, 2)),
                         "NOT_FOUND NAME_NOT_FOUND");
     /* Versions of a name only grow, also when it is removed and bound again. */
@@ -196,7 +195,7 @@ static void tuple_in_cycle(struct raw_client *c)
 {
     const char *list = raw_do(c, "put []");
 
-    EXPECT(c, "version 1", "set t (%s, 1)", list);
+    EXPECT(c, "new", "set t (%s, 1)", list);
     EXPECT(c, "count 1", "list_append %s (2, 3)", list);
     EXPECT(c, "count 2", "list_append %s [4]", list);
     EXPECT(c, "([(2, 3), [4]], 1)", "get t");
@@ -246,7 +245,7 @@ static void unreachable(struct raw_client *c)
     /* The root becomes the str; the rest cannot be reached from it. */
     request->set->value->items[request->set->value->n_items - 3] = 3;
     request->set->value->items[request->set->value->n_items - 2] = 3;
-    assert_string_equal(raw_print(c, raw_call(c, request)), "version 1");
+    assert_string_equal(raw_print(c, raw_call(c, request)), "new");
     raw_do(c, "unbind v");
 }
 
@@ -264,14 +263,14 @@ static void handles(struct raw_client *c)
     const char *b;
 
     EXPECT(c, "{'k': [1]}", "get %s", a);
-    EXPECT(c, "version 1", "bind n %s", a);
+    EXPECT(c, "new", "bind n %s", a);
     b = raw_do(c, "lookup n");
     assert_string_not_equal(a, b); /* each is a reference of its own */
     EXPECT(c, "count 1", "release %s", a);
     EXPECT(c, "NOT_FOUND HANDLE_NOT_FOUND", "get %s", a);
     EXPECT(c, "count 0", "release %s", a);
     EXPECT(c, "{'k': [1]}", "get %s", b);
-    EXPECT(c, "version 1 existed", "unbind n");
+    EXPECT(c, "existed", "unbind n");
     EXPECT(c, "{'k': [1]}", "get %s", b);
     EXPECT(c, "[1]", "dict_get %s 'k'", b);
     EXPECT(c, "count 2", "release %s %s %s", b, raw_do(c, "put 1"), a);
@@ -314,7 +313,7 @@ static void test_sessions_share_names_of_one_namespace_only(void **state)
     (void)state;
     server_fixture_start(&f, TN_MODE_ATOMIC, NULL);
     raw_open(&a, f.unix_address);
-    EXPECT(&a, "version 1", "set x 'default'");
+    EXPECT(&a, "new", "set x 'default'");
     raw_connect(&b, f.unix_address);
     request = raw_request(&b);
     request->op_case = TENURE__V1__REQUEST__OP_HELLO;
@@ -323,10 +322,10 @@ static void test_sessions_share_names_of_one_namespace_only(void **state)
     request->hello->namespace_ = raw_bytes(&b, "other");
     assert_null(raw_call(&b, request)->status);
     EXPECT(&b, "NOT_FOUND NAME_NOT_FOUND", "get x");
-    EXPECT(&b, "version 1", "set x 'other'");
+    EXPECT(&b, "new", "set x 'other'");
     EXPECT(&a, "'default'", "get x");
-    EXPECT(&a, "version 1 existed", "unbind x");
-    EXPECT(&b, "version 1 existed", "unbind x");
+    EXPECT(&a, "existed", "unbind x");
+    EXPECT(&b, "existed", "unbind x");
     raw_close(&a);
     raw_close(&b);
     server_fixture_stop(&f);
@@ -390,7 +389,7 @@ static void lists_in_themselves(struct raw_client *c)
     EXPECT(c, "count 2", "list_extend l %s", list);
     EXPECT(c, "[1, 1]", "get l");
     EXPECT(c, "count 1", "release %s", list);
-    EXPECT(c, "version 1 existed", "unbind l");
+    EXPECT(c, "existed", "unbind l");
 }
 
 static void test_lists_in_themselves(void **state)

@@ -70,7 +70,7 @@ char *raw_handle_text(struct raw_client *c, uint64_t handle);
 /*
  * A request in words, and what it is answered with in words:
  *
- *     raw_do(c, "set x [1, 2]")           "version 1" or "version 2 existed"
+ *     raw_do(c, "set x [1, 2]")           "new" or "existed"
  *     raw_do(c, "get x")                  "[1, 2]"
  *     raw_do(c, "unbind y")               "NOT_FOUND NAME_NOT_FOUND"
  *

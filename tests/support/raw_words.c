@@ -231,8 +231,8 @@ const char *raw_print(struct raw_client *c, const Tenure__V1__Response *response
             return raw_handle_text(c, response->object->handle);
         return notation_print(response->object->value, &c->arena);
     case TENURE__V1__RESPONSE__RESULT_NAME:
-        return print(c, "version %" PRIu64 "%s", response->name->version,
-                     response->name->existed ? " existed" : "");
+        TN_ASSERT(response->name->version != 0);
+        return response->name->existed ? "existed" : "new";
     case TENURE__V1__RESPONSE__RESULT_COUNT:
         return print(c, "count %" PRIu64, response->count->count);
     case TENURE__V1__RESPONSE__RESULT_BOOLEAN:
