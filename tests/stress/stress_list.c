@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists under stress: readers and writers on three lists of different kinds.
+ *
+ *   window  one thread appends 0, 1, 2 ..., another takes them out at the front:
+ *           so whatever is seen at one moment are consecutive numbers, and what is
+ *           seen at one index only grows
+ *   bag     all threads put in and take out anywhere; the sums must agree at the
+ *           end
+ *   board   as many places as it has from the beginning; what is put in says
+ *           where it belongs
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/support/actors.h"
+#include "tests/support/objects.h"
+
+#define FIRST 1000       /* the ints are no small ones */
+#define N_WINDOW_MAX 150 /* items */
+#define N_BAG_MAX 200
+#define N_BOARD 24
+
+struct world {
+    struct tn_object *window;
+    struct tn_object *bag;
+    struct tn_object *board;
+    /* of one actor each */
+    int64_t next_in;
+    int64_t next_out;
+    /* what each has put into the bag, less what it has taken out */
+    int64_t sums[TEST_ACTORS_MAX];
+    int64_t counts[TEST_ACTORS_MAX];
+};
+
+static struct tn_object *new_int(struct test_actor *actor, int64_t value)
+{
+    struct tn_object *o = NULL;
+
+    TEST_ACTOR_EXPECT(actor, tn_int_new(actor->mu, value, &o) == 0);
+    return o;
+}
+
+/* Holds on to a borrowed item and looks at it again. */
+static int64_t value_of(struct test_actor *actor, struct tn_object *item)
+{
+    int64_t value;
+
+    TEST_ACTOR_EXPECT(actor, item->type == TN_TYPE_INT);
+    value = tn_int_value(item);
+    if (test_actor_any(actor, 4) == 0 && tn_tryref(actor->mu, item)) {
+        TEST_ACTOR_EXPECT(actor, tn_int_value(item) == value);
+        tn_decref(actor->mu, item);
+    }
+    return value;
+}
+
+/* ---- The window ---- */
+
+static void window_write(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    struct tn_object *item;
+
+    if (actor->index == 0 && tn_list_length(w->window) < N_WINDOW_MAX) {
+        item = new_int(actor, FIRST + w->next_in++);
+        TEST_ACTOR_EXPECT(actor, tn_list_append(actor->mu, w->window, &item, NULL) == 0);
+    }
+    if (actor->index == 1 && tn_list_pop(actor->mu, w->window, 0, &item, NULL) == 0) {
+        TEST_ACTOR_EXPECT(actor, tn_int_value(item) == FIRST + w->next_out);
+        w->next_out++;
+        tn_decref(actor->mu, item);
+    }
+}
+
+/* Consecutive numbers, not all of which need be looked at. */
+static void expect_run(struct test_actor *actor, struct tn_object **items, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        TEST_ACTOR_EXPECT(actor, tn_int_value(items[i]) == tn_int_value(items[0]) + (int64_t)i);
+}
+
+static void window_read_many(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    struct tn_object *items[N_WINDOW_MAX];
+    struct tn_object *slice;
+    size_t length = 0;
+    size_t n;
+
+    if (test_actor_any(actor, 2) == 0) {
+        size_t start = test_actor_any(actor, 5);
+
+        n = tn_list_snapshot(actor->mu, w->window, start, N_WINDOW_MAX, items, &length);
+        TEST_ACTOR_EXPECT(actor, length <= N_WINDOW_MAX);
+        TEST_ACTOR_EXPECT(actor, n == (length > start ? length - start : 0));
+        expect_run(actor, items, n);
+        return;
+    }
+    TEST_ACTOR_EXPECT(actor, tn_list_slice(actor->mu, w->window, -20, 1000, &slice) == 0);
+    n = tn_list_snapshot(actor->mu, slice, 0, N_WINDOW_MAX, items, NULL);
+    TEST_ACTOR_EXPECT(actor, n <= 20);
+    expect_run(actor, items, n);
+    tn_decref(actor->mu, slice);
+}
+
+/* One after the other, each must be as new as the one before says. */
+static void window_read_one_by_one(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    struct tn_object *item;
+    int64_t least = 0; /* of what is first in the list */
+
+    for (int i = 0; i < 6; i++) {
+        int64_t index = (int64_t)test_actor_any(actor, 4) - 1;
+
+        if (tn_list_get(actor->mu, w->window, index, &item) < 0)
+            continue;
+        if (index >= 0) {
+            int64_t first = value_of(actor, item) - index;
+
+            TEST_ACTOR_EXPECT(actor, first >= least);
+            least = first;
+        } else {
+            TEST_ACTOR_EXPECT(actor, value_of(actor, item) >= least);
+        }
+    }
+}
+
+/* ---- The bag ---- */
+
+static void bag_put(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    int64_t value = FIRST + (int64_t)test_actor_any(actor, 100000);
+    struct tn_object *item = new_int(actor, value);
+    struct tn_object *pair;
+    int r;
+
+    if (tn_list_length(w->bag) > N_BAG_MAX) {
+        tn_decref(actor->mu, item);
+        return;
+    }
+    switch (test_actor_any(actor, 3)) {
+    case 0:
+        r = tn_list_append(actor->mu, w->bag, &item, NULL);
+        break;
+    case 1:
+        r = tn_list_insert(actor->mu, w->bag, (int64_t)test_actor_any(actor, N_BAG_MAX), &item,
+                           NULL);
+        break;
+    default:
+        TEST_ACTOR_EXPECT(actor, tn_list_new(actor->mu, 2, &pair) == 0);
+        tn_incref(actor->mu, item);
+        w->sums[actor->index] += value;
+        w->counts[actor->index]++;
+        for (int i = 0; i < 2; i++) {
+            struct tn_object *same = item;
+
+            TEST_ACTOR_EXPECT(actor, tn_list_append(actor->mu, pair, &same, NULL) == 0);
+        }
+        r = tn_list_extend(actor->mu, w->bag, pair, NULL);
+        tn_decref(actor->mu, pair);
+    }
+    TEST_ACTOR_EXPECT(actor, r == 0);
+    w->sums[actor->index] += value;
+    w->counts[actor->index]++;
+}
+
+static void bag_take(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    int64_t index = (int64_t)test_actor_any(actor, N_BAG_MAX) - N_BAG_MAX / 2;
+    struct tn_object *item;
+
+    if (tn_list_pop(actor->mu, w->bag, index, &item, NULL) < 0)
+        return;
+    w->sums[actor->index] -= value_of(actor, item);
+    w->counts[actor->index]--;
+    tn_decref(actor->mu, item);
+}
+
+/* Takes out all but a few, so that the list shrinks. */
+static void bag_drain(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+
+    while (actor->failure == NULL && tn_list_length(w->bag) > 3)
+        bag_take(actor);
+}
+
+/* ---- The board ---- */
+
+static void board_write(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    size_t at = test_actor_any(actor, N_BOARD);
+    struct tn_object *item =
+        new_int(actor, FIRST + (int64_t)(at + N_BOARD * test_actor_any(actor, 1000)));
+
+    TEST_ACTOR_EXPECT(actor, tn_list_set(actor->mu, w->board, (int64_t)at, &item) == 0);
+}
+
+static void board_read(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    struct tn_object *items[N_BOARD];
+    int64_t at = (int64_t)test_actor_any(actor, N_BOARD);
+    bool contains = true;
+
+    TEST_ACTOR_EXPECT(actor, tn_list_get(actor->mu, w->board, at - N_BOARD, &items[0]) == 0);
+    TEST_ACTOR_EXPECT(actor, (value_of(actor, items[0]) - FIRST) % N_BOARD == at);
+    TEST_ACTOR_EXPECT(actor,
+                      tn_list_snapshot(actor->mu, w->board, 0, N_BOARD, items, NULL) == N_BOARD);
+    for (int64_t i = 0; i < N_BOARD; i++)
+        TEST_ACTOR_EXPECT(actor, (tn_int_value(items[i]) - FIRST) % N_BOARD == i);
+    TEST_ACTOR_EXPECT(actor,
+                      tn_list_contains(actor->mu, w->board, tn_none(actor->heap), &contains) == 0);
+    TEST_ACTOR_EXPECT(actor, !contains);
+}
+
+static void step(struct test_actor *actor)
+{
+    window_write(actor);
+    switch (test_actor_any(actor, 8)) {
+    case 0:
+        window_read_many(actor);
+        break;
+    case 1:
+        window_read_one_by_one(actor);
+        break;
+    case 2:
+    case 3:
+        bag_put(actor);
+        break;
+    case 4:
+        bag_take(actor);
+        break;
+    case 5:
+        board_write(actor);
+        break;
+    case 6:
+        board_read(actor);
+        break;
+    default:
+        if (test_actor_any(actor, 64) == 0)
+            bag_drain(actor);
+    }
+}
+
+static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed,
+                    uint64_t duration_ns)
+{
+    static struct world w;
+    uint64_t n_steps;
+    int64_t sum = 0;
+    int64_t count = 0;
+
+    w = (struct world){
+        .window = test_list(f->mu),
+        .bag = test_list(f->mu),
+        .board = test_list_range(f->mu, FIRST, FIRST + N_BOARD),
+    };
+    tn_publish(f->mu, w.window);
+    tn_publish(f->mu, w.bag);
+    tn_publish(f->mu, w.board);
+    n_steps = test_actors_run(f, n_actors, seed, duration_ns, step, NULL, &w);
+    assert_int_equal(tn_list_length(w.window), w.next_in - w.next_out);
+    for (unsigned int i = 0; i < n_actors; i++) {
+        sum += w.sums[i];
+        count += w.counts[i];
+    }
+    assert_int_equal(tn_list_length(w.bag), count);
+    for (int64_t i = 0; i < count; i++) {
+        struct tn_object *item;
+
+        assert_int_equal(tn_list_get(f->mu, w.bag, i, &item), 0);
+        sum -= tn_int_value(item);
+    }
+    assert_int_equal(sum, 0);
+    tn_decref(f->mu, w.window);
+    tn_decref(f->mu, w.bag);
+    tn_decref(f->mu, w.board);
+    return n_steps;
+}
+
+static void test_lists_under_stress_stay_consistent(void **state)
+{
+    (void)state;
+    test_actors_in_all_modes(run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_under_stress_stay_consistent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
