@@ -24,8 +24,12 @@ static void put_size_line(struct cli_text *text, const char *label, uint64_t byt
     struct cli_text size = { .data = NULL };
 
     cli_text_put_size(&size, bytes);
-    cli_text_printf(text, "%-18s %10s  %" PRIu64 " bytes%s%s\n", label, cli_text_string(&size),
-                    bytes, meaning[0] ? "; " : "", meaning);
+    cli_text_printf(text, "%-18s %10s", label, cli_text_string(&size));
+    if (bytes >= 1024)
+        cli_text_printf(text, "  %" PRIu64 " bytes", bytes);
+    if (meaning[0])
+        cli_text_printf(text, "%s%s", bytes >= 1024 ? ", " : "  ", meaning);
+    cli_text_putc(text, '\n');
     cli_text_fini(&size);
 }
 

@@ -187,7 +187,7 @@ static int run_terminal(struct shell *shell)
         (void)el_set(editor, EL_ADDFN, "tenure-complete", "Complete a word", complete);
         (void)el_set(editor, EL_BIND, "^I", "tenure-complete", NULL);
         (void)el_source(editor, NULL); /* the user's ~/.editrc */
-        printf("tenured %s at %s, mode %s. Type help, or help lesson.\n",
+        printf("%s at %s, mode %s. Type help, or help lesson.\n",
                tn_client_server_version(shell->client), tn_client_endpoint(shell->client),
                tn_client_server_mode(shell->client));
         code = run_typed(shell, editor, lines);

@@ -9,7 +9,6 @@
 
 #include "client/lib/client.h"
 #include "client/lib/op.h"
-#include "client/lib/values.h"
 
 #define SCRATCH_BYTES ((size_t)4 << 10)
 #define STEPS_MAX ((size_t)INT32_MAX)
@@ -39,9 +38,7 @@ void tn_batch_clear(tn_batch *batch)
 {
     if (!batch)
         return;
-    for (size_t i = 0; i < batch->n_handles; i++)
-        tn_handle_release(&batch->handles[i]);
-    batch->n_handles = 0;
+    tn_handle_list_clear(&batch->kept);
     batch->n_steps = 0;
     tn_buffer_consume(&batch->steps, tn_buffer_len(&batch->steps));
     tn_client_error_clear(&batch->error);
@@ -56,70 +53,27 @@ void tn_batch_free(tn_batch **batchp)
     batch = *batchp;
     *batchp = NULL;
     tn_batch_clear(batch);
-    free(batch->handles);
+    tn_handle_list_fini(&batch->kept);
     tn_buffer_fini(&batch->steps);
     tn_arena_fini(&batch->scratch);
     tn_session_unref(&batch->session);
     free(batch);
 }
 
-/* Keeps a handle that a step refers to. */
-static int keep_handle(tn_batch *batch, const tn_handle *handle)
-{
-    if (!handle)
-        return 0;
-    if (batch->n_handles == batch->cap_handles) {
-        size_t cap = batch->cap_handles < 8 ? 8 : batch->cap_handles * 2;
-        tn_handle **handles = reallocarray(batch->handles, cap, sizeof(tn_handle *));
-
-        if (!handles)
-            return TN_ENOMEM;
-        batch->handles = handles;
-        batch->cap_handles = cap;
-    }
-    /* Counting is not a change that the caller can see. */
-    batch->handles[batch->n_handles++] = tn_handle_ref((tn_handle *)(uintptr_t)handle);
-    return 0;
-}
-
-/* Keeps the handles of a value; those of its table that do not belong to it, too,
- * which costs less than to find out. */
-static int keep_value(tn_batch *batch, tn_value value)
-{
-    const tn_values *values = value.values;
-
-    if (!tn_value_node(value) || values->n_handles == 0)
-        return 0;
-    for (uint32_t i = 0; i < values->n_nodes; i++) {
-        if (values->nodes[i].kind == TN_NODE_HANDLE &&
-            keep_handle(batch, values->nodes[i].handle) < 0)
-            return TN_ENOMEM;
-    }
-    return 0;
-}
-
-static int keep_handles(tn_batch *batch, const tn_op *op)
-{
-    if (keep_handle(batch, op->target.handle) < 0 ||
-        keep_handle(batch, op->require ? op->require->same : NULL) < 0 ||
-        keep_value(batch, op->value) < 0 || keep_value(batch, op->key) < 0)
-        return tn_client_error_set_plain(&batch->error, TN_ENOMEM);
-    return 0;
-}
-
 static int add(tn_batch *batch, const tn_op *op)
 {
+    struct tn_op_context context = { .session = batch->session,
+                                     .n_steps = (uint32_t)batch->n_steps,
+                                     .kept = &batch->kept,
+                                     .arena = &batch->scratch,
+                                     .error = &batch->error };
     struct tn_wire_op wire;
     int r;
 
     if (batch->n_steps >= STEPS_MAX)
         return tn_client_error_set_plain(&batch->error, TN_ETOO_BIG);
     tn_arena_reset(&batch->scratch);
-    r = tn_op_to_wire(op, batch->session, (uint32_t)batch->n_steps, &batch->scratch, &batch->error,
-                      &wire);
-    if (r < 0)
-        return r;
-    r = keep_handles(batch, op);
+    r = tn_op_to_wire(op, &context, &wire);
     if (r < 0)
         return r;
     r = tn_op_pack_step(&wire, batch->max_bytes, &batch->steps);

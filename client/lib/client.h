@@ -171,9 +171,7 @@ struct tn_batch {
     struct tn_buffer steps;     /* as they stand in the request */
     size_t n_steps;
     bool keep_going;
-    tn_handle **handles; /* counted; those that the steps refer to */
-    size_t n_handles;
-    size_t cap_handles;
+    struct tn_handle_list kept; /* to which the steps refer */
     struct tn_arena scratch;
     struct tn_client_error error; /* of the first step that could not be added */
     size_t max_bytes;

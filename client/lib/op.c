@@ -106,22 +106,29 @@ static void set_pointer(struct tn_wire_op *wire, uint16_t offset, void *pointer)
     memcpy((char *)&wire->message + offset, &pointer, sizeof(pointer));
 }
 
-static int target_to_wire(const tn_target *target, const struct tn_session *session,
-                          uint32_t n_steps, struct tn_client_error *error,
+/* Keeps a handle for a batch, or states that it cannot. */
+static int keep(const struct tn_op_context *context, const tn_handle *handle)
+{
+    if (context->kept && tn_handle_list_add(context->kept, handle) < 0)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    return 0;
+}
+
+static int target_to_wire(const tn_target *target, const struct tn_op_context *context,
                           Tenure__V1__Target *ret_wire)
 {
     Tenure__V1__Target wire = TENURE__V1__TARGET__INIT;
 
     if (!target->name && !target->handle && target->step == 0)
-        return tn_client_error_set(error, TN_EINVAL,
+        return tn_client_error_set(context->error, TN_EINVAL,
                                    "The call does not say which object it is about: the name or "
                                    "handle of the target is NULL.");
-    if (target->handle && target->handle->session != session)
-        return tn_client_error_set(error, TN_EHANDLE,
+    if (target->handle && target->handle->session != context->session)
+        return tn_client_error_set(context->error, TN_EHANDLE,
                                    "The target is a handle of another session; look the object "
                                    "up in this one.");
-    if (target->step > n_steps)
-        return tn_client_error_set(error, TN_EINVAL,
+    if (target->step > context->n_steps)
+        return tn_client_error_set(context->error, TN_EINVAL,
                                    "The target is a step that is not an earlier step of the same "
                                    "batch.");
     if (target->name) {
@@ -132,14 +139,14 @@ static int target_to_wire(const tn_target *target, const struct tn_session *sess
         wire.handle = target->handle->id;
     wire.step = target->step;
     *ret_wire = wire;
-    return 0;
+    return keep(context, target->handle);
 }
 
-static int value_to_wire(tn_value value, const char *what, const struct tn_session *session,
-                         struct tn_arena *arena, struct tn_client_error *error,
+static int value_to_wire(tn_value value, const char *what, const struct tn_op_context *context,
                          struct tn_value_one *one, Tenure__V1__Value *ret_wire)
 {
-    int r = tn_value_to_wire(value, session, arena, one, ret_wire);
+    struct tn_client_error *error = context->error;
+    int r = tn_value_to_wire(value, context->session, context->kept, context->arena, one, ret_wire);
 
     switch (r) {
     case 0:
@@ -162,13 +169,13 @@ static int value_to_wire(tn_value value, const char *what, const struct tn_sessi
     }
 }
 
-static int want_to_wire(const tn_want *want, struct tn_client_error *error,
+static int want_to_wire(const tn_want *want, const struct tn_op_context *context,
                         Tenure__V1__Want *ret_wire)
 {
     Tenure__V1__Want wire = TENURE__V1__WANT__INIT;
 
     if (want->struct_size < sizeof(*want))
-        return tn_client_error_set(error, TN_EINVAL,
+        return tn_client_error_set(context->error, TN_EINVAL,
                                    "The tn_want was not initialised with TN_WANT_INIT.");
     wire.handle = want->handle;
     wire.max_depth = want->max_depth;
@@ -178,23 +185,23 @@ static int want_to_wire(const tn_want *want, struct tn_client_error *error,
     return 0;
 }
 
-static int require_to_wire(const tn_require *require, const struct tn_session *session,
-                           struct tn_client_error *error, Tenure__V1__Precondition *ret_wire)
+static int require_to_wire(const tn_require *require, const struct tn_op_context *context,
+                           Tenure__V1__Precondition *ret_wire)
 {
     Tenure__V1__Precondition wire = TENURE__V1__PRECONDITION__INIT;
 
     if (require->struct_size < sizeof(*require))
-        return tn_client_error_set(error, TN_EINVAL,
+        return tn_client_error_set(context->error, TN_EINVAL,
                                    "The tn_require was not initialised with TN_REQUIRE_INIT.");
-    if (require->same && require->same->session != session)
-        return tn_client_error_set(error, TN_EHANDLE,
+    if (require->same && require->same->session != context->session)
+        return tn_client_error_set(context->error, TN_EHANDLE,
                                    "What is required to be the same is a handle of another "
                                    "session.");
     wire.absent = require->absent;
     wire.handle = require->same ? require->same->id : 0;
     wire.version = require->version;
     *ret_wire = wire;
-    return 0;
+    return keep(context, require->same);
 }
 
 static ProtobufCBinaryData binary(const void *data, size_t len)
@@ -265,70 +272,56 @@ static int fill_name_and_index(const tn_op *op, const struct op_row *row,
     return 0;
 }
 
-static int fill_parts(const tn_op *op, const struct op_row *row, const struct tn_session *session,
-                      uint32_t n_steps, struct tn_arena *arena, struct tn_client_error *error,
-                      struct tn_wire_op *wire)
+static int fill_parts(const tn_op *op, const struct op_row *row,
+                      const struct tn_op_context *context, struct tn_wire_op *wire)
 {
-    int r;
+    int r = 0;
 
     if (row->target) {
-        r = target_to_wire(&op->target, session, n_steps, error, &wire->target);
-        if (r < 0)
-            return r;
+        r = target_to_wire(&op->target, context, &wire->target);
         set_pointer(wire, row->target, &wire->target);
     }
-    if (row->value) {
-        r = value_to_wire(op->value, "value", session, arena, error, &wire->value_one,
-                          &wire->value);
-        if (r < 0)
-            return r;
+    if (r == 0 && row->value) {
+        r = value_to_wire(op->value, "value", context, &wire->value_one, &wire->value);
         set_pointer(wire, row->value, &wire->value);
     }
-    if (row->key) {
-        r = value_to_wire(op->key, "key", session, arena, error, &wire->key_one, &wire->key);
-        if (r < 0)
-            return r;
+    if (r == 0 && row->key) {
+        r = value_to_wire(op->key, "key", context, &wire->key_one, &wire->key);
         set_pointer(wire, row->key, &wire->key);
     }
-    if (row->want && op->want) {
-        r = want_to_wire(op->want, error, &wire->want);
-        if (r < 0)
-            return r;
+    if (r == 0 && row->want && op->want) {
+        r = want_to_wire(op->want, context, &wire->want);
         set_pointer(wire, row->want, &wire->want);
     }
-    if (row->require && op->require) {
-        r = require_to_wire(op->require, session, error, &wire->require);
-        if (r < 0)
-            return r;
+    if (r == 0 && row->require && op->require) {
+        r = require_to_wire(op->require, context, &wire->require);
         set_pointer(wire, row->require, &wire->require);
     }
-    return 0;
+    return r;
 }
 
-int tn_op_to_wire(const tn_op *op, const struct tn_session *session, uint32_t n_steps,
-                  struct tn_arena *arena, struct tn_client_error *error,
-                  struct tn_wire_op *ret_wire)
+int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct tn_wire_op *ret_wire)
 {
     const struct op_row *row;
     int r;
 
     if (op->struct_size < sizeof(*op))
-        return tn_client_error_set(error, TN_EINVAL,
+        return tn_client_error_set(context->error, TN_EINVAL,
                                    "The tn_op was not initialised with tn_op_init().");
     row = row_of(op->code);
     if (!row)
-        return tn_client_error_set(error, TN_EINVAL, "There is no operation with the code %d%s.",
-                                   (int)op->code, op->code == TN_OP_BATCH ? " (a batch) here" : "");
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "There is no operation with the code %d%s.", (int)op->code,
+                                   op->code == TN_OP_BATCH ? " (a batch) here" : "");
 
     protobuf_c_message_init(row->descriptor, &ret_wire->message);
     ret_wire->op_case = row->op_case;
-    r = fill_name_and_index(op, row, error, ret_wire);
-    if (r < 0)
-        return r;
-    r = fill_parts(op, row, session, n_steps, arena, error, ret_wire);
-    if (r < 0)
-        return r;
-    return fill_special(op, error, ret_wire);
+    r = fill_name_and_index(op, row, context->error, ret_wire);
+    if (r == 0)
+        r = fill_parts(op, row, context, ret_wire);
+    if (r == 0)
+        r = fill_special(op, context->error, ret_wire);
+    return r;
 }
 
 static int pack_error(int internal)

@@ -62,14 +62,22 @@ struct tn_wire_op {
     struct tn_value_one key_one;
 };
 
+/* What an operation is prepared for. */
+struct tn_op_context {
+    const struct tn_session *session;
+    uint32_t n_steps;            /* in a batch, how many steps stand before this one */
+    struct tn_handle_list *kept; /* of a batch; otherwise NULL */
+    struct tn_arena *arena;
+    struct tn_client_error *error; /* where failures are stated */
+};
+
 /*
  * Prepares the message of an operation that is not a batch. It takes memory from
- * `arena` and borrows what `op` refers to. In a batch `n_steps` is how many steps
- * stand before this one, otherwise 0. States errors in `error`: TN_EINVAL,
- * TN_EHANDLE, TN_ENOMEM, TN_ETOO_BIG, or the error of a table of values.
+ * the arena, borrows what `op` refers to, and adds the handles that it refers to
+ * to those that are kept. States TN_EINVAL, TN_EHANDLE, TN_ENOMEM, TN_ETOO_BIG, or
+ * the error of a table of values.
  */
-TN_MUST_CHECK int tn_op_to_wire(const tn_op *op, const struct tn_session *session, uint32_t n_steps,
-                                struct tn_arena *arena, struct tn_client_error *error,
+TN_MUST_CHECK int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context,
                                 struct tn_wire_op *ret_wire);
 
 /*

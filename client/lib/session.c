@@ -117,3 +117,33 @@ tn_kind tn_handle_kind(const tn_handle *handle)
 {
     return handle ? handle->kind : TN_KIND_INVALID;
 }
+
+int tn_handle_list_add(struct tn_handle_list *list, const tn_handle *handle)
+{
+    if (!handle)
+        return 0;
+    if (list->n == list->cap) {
+        size_t cap = list->cap < 8 ? 8 : list->cap * 2;
+        tn_handle **handles = reallocarray((void *)list->handles, cap, sizeof(tn_handle *));
+
+        if (!handles)
+            return TN_ENOMEM;
+        list->handles = handles;
+        list->cap = cap;
+    }
+    list->handles[list->n++] = tn_handle_ref((tn_handle *)(uintptr_t)handle);
+    return 0;
+}
+
+void tn_handle_list_clear(struct tn_handle_list *list)
+{
+    while (list->n > 0)
+        tn_handle_release(&list->handles[--list->n]);
+}
+
+void tn_handle_list_fini(struct tn_handle_list *list)
+{
+    tn_handle_list_clear(list);
+    free((void *)list->handles);
+    *list = (struct tn_handle_list){ .handles = NULL };
+}

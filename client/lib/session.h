@@ -59,4 +59,20 @@ TN_MUST_CHECK int tn_handle_new(struct tn_session *session, uint64_t id, tn_kind
  * without releasing it. */
 void tn_handle_forget(tn_handle **handle);
 
+/* Handles that are kept, each counted, until the list is cleared. */
+struct tn_handle_list {
+    tn_handle **handles;
+    size_t n;
+    size_t cap;
+};
+
+/* Adds a handle and counts a reference to it, which is no change that its owner
+ * can see. NULL is not added. TN_ENOMEM. */
+TN_MUST_CHECK int tn_handle_list_add(struct tn_handle_list *list, const tn_handle *handle);
+
+void tn_handle_list_clear(struct tn_handle_list *list);
+
+/* Also frees the memory. */
+void tn_handle_list_fini(struct tn_handle_list *list);
+
 #endif

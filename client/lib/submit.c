@@ -77,14 +77,16 @@ static int check_batch(tn_client *client, const tn_op *op)
 int tn_engine_submit(tn_client *client, const tn_op *op, enum tn_flight_kind kind,
                      uint32_t timeout_ms, struct tn_flight **ret_flight)
 {
+    struct tn_op_context context = { .session = client->session,
+                                     .arena = &client->scratch,
+                                     .error = &client->error };
     struct tn_wire_op wire;
     struct tn_flight *flight;
     bool is_batch = op->code == TN_OP_BATCH;
     int r;
 
     tn_arena_reset(&client->scratch);
-    r = is_batch ? check_batch(client, op)
-                 : tn_op_to_wire(op, client->session, 0, &client->scratch, &client->error, &wire);
+    r = is_batch ? check_batch(client, op) : tn_op_to_wire(op, &context, &wire);
     if (r < 0)
         return r;
 

@@ -56,6 +56,7 @@ void tn_values_free(tn_values **valuesp)
     release_handles(values);
     tn_arena_fini(&values->texts);
     free(values->nodes);
+    free(values->numbers);
     free(values->items);
     free(values);
 }

@@ -19,7 +19,8 @@
 #include "proto/value.h"
 
 struct tn_values_node {
-    uint8_t kind; /* enum tn_node_kind */
+    uint8_t kind;    /* enum tn_node_kind */
+    bool is_reached; /* only while the nodes of a value are looked for */
     /* STR, BYTES: bytes. TUPLE, LIST: items. DICT: entries. RESULT: the step. */
     uint32_t size;
     union {
@@ -40,6 +41,9 @@ struct tn_values {
     struct tn_values_node *nodes;
     uint32_t n_nodes;
     uint32_t cap_nodes;
+    /* By node: its number among those of a value, only while that is sent or copied. */
+    uint32_t *numbers;
+    uint32_t cap_numbers;
     uint32_t *items;
     size_t n_items;
     size_t cap_items;
@@ -94,16 +98,18 @@ TN_MUST_CHECK int tn_values_reserve_items(tn_values *values, size_t n);
 void tn_values_truncate(tn_values *values, uint32_t n_nodes);
 
 /*
- * Prepares a value for sending. It takes memory from `arena` and borrows from the
- * table, so both must stay as they are while `ret_wire` is used, and so must
- * `one`, which is used for single scalars. Handles must be of `session`.
+ * Prepares a value for sending, in time linear in its size, however large its table
+ * is (with a logarithm, if its nodes are scattered over it). It takes memory from
+ * `arena` and borrows from the table, so both must stay as they are while `ret_wire`
+ * is used, and so must `one`, which is used for single scalars. Handles must be of
+ * `session`; they are added to `kept`, if that is not NULL.
  *
  * Fails with the table's error if it has one, TN_EINVAL (not a value; a tuple that
  * contains itself by way of another tuple), TN_EHANDLE, TN_ETOO_BIG or TN_ENOMEM.
  */
 TN_MUST_CHECK int tn_value_to_wire(tn_value value, const struct tn_session *session,
-                                   struct tn_arena *arena, struct tn_value_one *one,
-                                   Tenure__V1__Value *ret_wire);
+                                   struct tn_handle_list *kept, struct tn_arena *arena,
+                                   struct tn_value_one *one, Tenure__V1__Value *ret_wire);
 
 /*
  * Reads an answer into a table. On success the handles in it are the table's. On

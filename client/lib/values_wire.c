@@ -9,51 +9,142 @@
 #include <string.h>
 
 #include "client/lib/values.h"
-#include "core/base/check.h"
+#define COPY_ARENA_BYTES ((size_t)1024)
 
-#define NOT_REACHED UINT32_MAX
-#define REACHED 0u
+/* The nodes that belong to a value, by their numbers in the table. */
+struct selection {
+    uint32_t *nodes; /* in the order in which they are sent or copied */
+    size_t n;
+    size_t cap;
+    size_t n_items; /* of all containers among them */
+};
 
-/*
- * Numbers the nodes that belong to a value, from 0 in the order of creation, but
- * with the root last if that is asked for. `ret_numbers` (NOT_REACHED: does not
- * belong) and `stack` have room for all nodes. Returns how many belong, and how
- * many items their containers have.
- */
-static uint32_t number_nodes(const tn_values *values, uint32_t root, bool root_last,
-                             uint32_t *ret_numbers, uint32_t *stack, size_t *ret_n_items)
+/* Adds a node if it is not there yet. */
+static int reach(tn_values *values, uint32_t number, struct tn_arena *arena,
+                 struct selection *selection)
 {
-    size_t depth = 0;
-    uint32_t next = 0;
+    struct tn_values_node *node = &values->nodes[number];
 
-    *ret_n_items = 0;
-    for (uint32_t i = 0; i < values->n_nodes; i++)
-        ret_numbers[i] = NOT_REACHED;
-    ret_numbers[root] = REACHED;
-    stack[depth++] = root;
-    while (depth > 0) { /* every node is pushed at most once */
-        const struct tn_values_node *node = &values->nodes[stack[--depth]];
+    if (node->is_reached)
+        return 0;
+    if (selection->n == selection->cap) {
+        size_t cap = selection->cap < 64 ? 64 : selection->cap * 2;
+        uint32_t *nodes = tn_arena_grow(arena, selection->nodes, selection->n * sizeof(*nodes),
+                                        cap * sizeof(*nodes));
+
+        if (!nodes)
+            return TN_ENOMEM;
+        selection->nodes = nodes;
+        selection->cap = cap;
+    }
+    selection->nodes[selection->n++] = number;
+    node->is_reached = true;
+    return 0;
+}
+
+/* Finds all nodes breadth first: those found are the queue of those to look at. */
+static int reach_all(tn_values *values, uint32_t root, struct tn_arena *arena,
+                     struct selection *selection)
+{
+    int r = reach(values, root, arena, selection);
+
+    for (size_t at = 0; r == 0 && at < selection->n; at++) {
+        const struct tn_values_node *node = &values->nodes[selection->nodes[at]];
         size_t n_items = tn_values_node_is_container(node) ? tn_values_node_n_items(node) : 0;
 
-        *ret_n_items += n_items;
-        for (size_t i = 0; i < n_items; i++) {
-            uint32_t item = values->items[node->first + i];
-
-            if (ret_numbers[item] == REACHED)
-                continue;
-            ret_numbers[item] = REACHED;
-            stack[depth++] = item;
-        }
+        selection->n_items += n_items;
+        for (size_t i = 0; r == 0 && i < n_items; i++)
+            r = reach(values, values->items[node->first + i], arena, selection);
     }
-
-    for (uint32_t i = 0; i < values->n_nodes; i++) {
-        if (ret_numbers[i] == REACHED && !(root_last && i == root))
-            ret_numbers[i] = next++;
-    }
-    if (root_last)
-        ret_numbers[root] = next++;
-    return next;
+    return r;
 }
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* Puts the nodes that were found into the order of their creation, and unmarks them. */
+static void sort_selection(tn_values *values, struct selection *selection)
+{
+    uint32_t lowest = UINT32_MAX;
+    uint32_t highest = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < selection->n; i++) {
+        uint32_t number = selection->nodes[i];
+
+        lowest = number < lowest ? number : lowest;
+        highest = number > highest ? number : highest;
+    }
+    if (selection->n > 0 && (highest - lowest) / 4 < selection->n) { /* they lie together */
+        for (uint32_t number = lowest; number <= highest; number++) {
+            if (values->nodes[number].is_reached)
+                selection->nodes[n++] = number;
+        }
+    } else {
+        qsort(selection->nodes, selection->n, sizeof(*selection->nodes), compare_numbers);
+    }
+    for (size_t i = 0; i < selection->n; i++)
+        values->nodes[selection->nodes[i]].is_reached = false;
+}
+
+static int reserve_numbers(tn_values *values)
+{
+    uint32_t *numbers;
+
+    if (values->cap_numbers >= values->n_nodes)
+        return 0;
+    numbers = reallocarray(values->numbers, values->cap_nodes, sizeof(*numbers));
+    if (!numbers)
+        return TN_ENOMEM;
+    values->numbers = numbers;
+    values->cap_numbers = values->cap_nodes;
+    return 0;
+}
+
+/*
+ * Finds the nodes that belong to a value and numbers them (values->numbers), in the
+ * order of creation, but with the root last if that is asked for.
+ */
+static int select_nodes(tn_values *values, uint32_t root, bool root_last, struct tn_arena *arena,
+                        struct selection *ret_selection)
+{
+    struct selection selection = { .nodes = NULL };
+    int r = reserve_numbers(values);
+
+    if (r == 0)
+        r = reach_all(values, root, arena, &selection);
+    sort_selection(values, &selection); /* unmarks, also after a failure */
+    if (r < 0)
+        return r;
+    if (root_last) {
+        size_t at = 0;
+
+        while (selection.nodes[at] != root)
+            at++;
+        memmove(selection.nodes + at, selection.nodes + at + 1,
+                (selection.n - at - 1) * sizeof(*selection.nodes));
+        selection.nodes[selection.n - 1] = root;
+    }
+    for (size_t i = 0; i < selection.n; i++)
+        values->numbers[selection.nodes[i]] = (uint32_t)i;
+    *ret_selection = selection;
+    return 0;
+}
+
+/* ---- To the wire ---- */
+
+struct sender {
+    tn_values *values;
+    uint32_t root;
+    const struct tn_session *session;
+    struct tn_handle_list *kept;
+    struct tn_value_writer writer;
+};
 
 /* What the arena's refusal means here: its cap is far beyond any real memory. */
 static int writer_error(int internal)
@@ -61,49 +152,48 @@ static int writer_error(int internal)
     return internal == TN_ERR_TOO_BIG ? TN_ETOO_BIG : TN_ENOMEM;
 }
 
-static int handle_id(const tn_handle *handle, const struct tn_session *session, uint64_t *ret_id)
+static int send_handle(const tn_handle *handle, const struct tn_session *session,
+                       struct tn_handle_list *kept)
 {
     if (handle->session != session)
         return TN_EHANDLE;
-    *ret_id = handle->id;
-    return 0;
+    return kept ? tn_handle_list_add(kept, handle) : 0;
 }
 
 /* A root that is a tuple has the highest number, so another tuple cannot hold it. */
-static bool is_forbidden(const tn_values *values, const struct tn_values_node *holder,
-                         uint32_t item, uint32_t root)
+static bool is_forbidden(const struct sender *sender, const struct tn_values_node *holder,
+                         uint32_t item)
 {
-    return item == root && holder->kind == TN_NODE_TUPLE &&
-           values->nodes[root].kind == TN_NODE_TUPLE && holder != &values->nodes[root];
+    const struct tn_values_node *root = &sender->values->nodes[sender->root];
+
+    return item == sender->root && holder != root && holder->kind == TN_NODE_TUPLE &&
+           root->kind == TN_NODE_TUPLE;
 }
 
-static int put_container(const tn_values *values, const struct tn_values_node *node, uint32_t root,
-                         const uint32_t *numbers, struct tn_value_writer *writer)
+static int put_container(struct sender *sender, const struct tn_values_node *node)
 {
     size_t n_items = tn_values_node_n_items(node);
     size_t first;
     uint32_t *out;
-    int r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, node->size, &first);
+    int r =
+        tn_value_put_container(&sender->writer, (enum tn_node_kind)node->kind, node->size, &first);
 
     if (r < 0)
         return writer_error(r);
-    out = tn_value_writer_items(writer);
+    out = tn_value_writer_items(&sender->writer);
     for (size_t i = 0; i < n_items; i++) {
-        uint32_t item = values->items[node->first + i];
+        uint32_t item = sender->values->items[node->first + i];
 
-        if (is_forbidden(values, node, item, root))
+        if (is_forbidden(sender, node, item))
             return TN_EINVAL;
-        out[first + i] = numbers[item];
+        out[first + i] = sender->values->numbers[item];
     }
     return 0;
 }
 
-static int put_node(const tn_values *values, uint32_t number, uint32_t root,
-                    const uint32_t *numbers, const struct tn_session *session,
-                    struct tn_value_writer *writer)
+static int put_node(struct sender *sender, const struct tn_values_node *node)
 {
-    const struct tn_values_node *node = &values->nodes[number];
-    uint64_t id;
+    struct tn_value_writer *writer = &sender->writer;
     int r;
 
     switch ((enum tn_node_kind)node->kind) {
@@ -122,12 +212,12 @@ static int put_node(const tn_values *values, uint32_t number, uint32_t root,
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
-        return put_container(values, node, root, numbers, writer);
+        return put_container(sender, node);
     case TN_NODE_HANDLE:
-        r = handle_id(node->handle, session, &id);
+        r = send_handle(node->handle, sender->session, sender->kept);
         if (r < 0)
             return r;
-        r = tn_value_put_handle(writer, id, 0);
+        r = tn_value_put_handle(writer, node->handle->id, 0);
         break;
     case TN_NODE_RESULT:
         r = tn_value_put_result(writer, node->size);
@@ -139,38 +229,30 @@ static int put_node(const tn_values *values, uint32_t number, uint32_t root,
     return r < 0 ? writer_error(r) : 0;
 }
 
-static int graph_to_wire(const tn_values *values, uint32_t root, const struct tn_session *session,
-                         struct tn_arena *arena, Tenure__V1__Value *ret_wire)
+static int send_graph(struct sender *sender, struct tn_arena *arena, Tenure__V1__Value *ret_wire)
 {
-    uint32_t *numbers = tn_arena_alloc(arena, values->n_nodes * sizeof(*numbers));
-    uint32_t *stack = tn_arena_alloc(arena, values->n_nodes * sizeof(*stack));
-    struct tn_value_writer writer;
-    size_t n_items;
-    int r;
+    struct selection selection;
+    int r = select_nodes(sender->values, sender->root, true, arena, &selection);
 
-    if (!numbers || !stack)
-        return TN_ENOMEM;
-    (void)number_nodes(values, root, true, numbers, stack, &n_items);
-    tn_value_writer_init(&writer, arena);
-    for (uint32_t i = 0; i < values->n_nodes; i++) {
-        if (numbers[i] == NOT_REACHED || i == root)
-            continue;
-        r = put_node(values, i, root, numbers, session, &writer);
+    if (r < 0)
+        return r;
+    tn_value_writer_init(&sender->writer, arena);
+    for (size_t i = 0; i < selection.n; i++) {
+        r = put_node(sender, &sender->values->nodes[selection.nodes[i]]);
         if (r < 0)
             return r;
     }
-    r = put_node(values, root, root, numbers, session, &writer);
-    if (r < 0)
-        return r;
-    tn_value_writer_finish(&writer, ret_wire);
+    tn_value_writer_finish(&sender->writer, ret_wire);
     return 0;
 }
 
-int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn_arena *arena,
-                     struct tn_value_one *one, Tenure__V1__Value *ret_wire)
+int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn_handle_list *kept,
+                     struct tn_arena *arena, struct tn_value_one *one, Tenure__V1__Value *ret_wire)
 {
+    struct sender sender = {
+        .values = value.values, .root = value.node, .session = session, .kept = kept
+    };
     const struct tn_values_node *node = tn_value_node(value);
-    uint64_t id;
     int r = tn_values_error(value.values);
 
     if (!value.values && value.node == 0)
@@ -194,10 +276,10 @@ int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn
         tn_value_one_bytes(one, TN_SLICE(node->text, node->size));
         break;
     case TN_NODE_HANDLE:
-        r = handle_id(node->handle, session, &id);
+        r = send_handle(node->handle, session, kept);
         if (r < 0)
             return r;
-        tn_value_one_handle(one, id, 0);
+        tn_value_one_handle(one, node->handle->id, 0);
         break;
     case TN_NODE_RESULT:
         tn_value_one_result(one, node->size);
@@ -205,7 +287,7 @@ int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
-        return graph_to_wire(value.values, value.node, session, arena, ret_wire);
+        return send_graph(&sender, arena, ret_wire);
     default:
         tn_value_one_constant(one, (enum tn_node_kind)node->kind);
         break;
@@ -337,8 +419,7 @@ int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_session *session, 
 
 /* ---- From table to table ---- */
 
-static int copy_node(tn_values *to, const tn_values *from, uint32_t number, const uint32_t *numbers,
-                     uint32_t base)
+static int copy_node(tn_values *to, const tn_values *from, uint32_t number, uint32_t base)
 {
     struct tn_values_node node = from->nodes[number];
     size_t n_items;
@@ -360,22 +441,22 @@ static int copy_node(tn_values *to, const tn_values *from, uint32_t number, cons
         node.first = (uint32_t)to->n_items;
         node.cap = (uint32_t)n_items;
         for (size_t i = 0; i < n_items; i++)
-            to->items[to->n_items++] = base + numbers[items[i]];
+            to->items[to->n_items++] = base + from->numbers[items[i]];
     }
     to->nodes[to->n_nodes++] = node;
     return 0;
 }
 
-/* Copies the numbered nodes behind what `to` has; takes it back on failure. */
-static int copy_nodes(tn_values *to, const tn_values *from, const uint32_t *numbers)
+/* Copies the selected nodes behind what `to` has; takes it back on failure. */
+static int copy_nodes(tn_values *to, const tn_values *from, const struct selection *selection)
 {
     uint32_t base = to->n_nodes;
-    int r = 0;
+    int r = tn_values_reserve_nodes(to, selection->n);
 
-    for (uint32_t i = 0; i < from->n_nodes && r == 0; i++) {
-        if (numbers[i] != NOT_REACHED)
-            r = copy_node(to, from, i, numbers, base);
-    }
+    if (r == 0)
+        r = tn_values_reserve_items(to, selection->n_items);
+    for (size_t i = 0; i < selection->n && r == 0; i++)
+        r = copy_node(to, from, selection->nodes[i], base);
     while (r < 0 && to->n_nodes > base) {
         struct tn_values_node *node = &to->nodes[--to->n_nodes];
 
@@ -395,10 +476,10 @@ static tn_value fail_copy(tn_values *values, int err)
 
 tn_value tn_value_copy(tn_values *values, tn_value value)
 {
-    const tn_values *from = value.values;
-    uint32_t base, number, n_nodes;
-    uint32_t *numbers;
-    size_t n_items;
+    tn_values *from = value.values;
+    struct selection selection;
+    struct tn_arena arena;
+    uint32_t base;
     int r;
 
     if (!values)
@@ -407,17 +488,14 @@ tn_value tn_value_copy(tn_values *values, tn_value value)
         return value;
     if (!tn_value_node(value))
         return fail_copy(values, TN_EINVAL);
-    numbers = calloc(from->n_nodes, 2 * sizeof(*numbers));
-    if (!numbers)
+    if (tn_arena_init(&arena, COPY_ARENA_BYTES, SIZE_MAX / 4) < 0)
         return fail_copy(values, TN_ENOMEM);
-    n_nodes = number_nodes(from, value.node, false, numbers, numbers + from->n_nodes, &n_items);
     base = values->n_nodes;
-    number = numbers[value.node];
-    r = tn_values_reserve_nodes(values, n_nodes);
+    r = select_nodes(from, value.node, false, &arena, &selection);
     if (r == 0)
-        r = tn_values_reserve_items(values, n_items);
-    if (r == 0)
-        r = copy_nodes(values, from, numbers);
-    free(numbers);
-    return r < 0 ? fail_copy(values, r) : (tn_value){ .values = values, .node = base + number };
+        r = copy_nodes(values, from, &selection);
+    tn_arena_fini(&arena);
+    if (r < 0)
+        return fail_copy(values, r);
+    return (tn_value){ .values = values, .node = base + from->numbers[value.node] };
 }

@@ -37,7 +37,7 @@ static void wire_teardown(struct wire *wire)
 
 static int to_wire(struct wire *wire, tn_value value)
 {
-    return tn_value_to_wire(value, wire->session, &wire->arena, &wire->one, &wire->value);
+    return tn_value_to_wire(value, wire->session, NULL, &wire->arena, &wire->one, &wire->value);
 }
 
 /* What a request's value looks like when it comes back as an answer. */

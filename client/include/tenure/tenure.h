@@ -177,8 +177,8 @@ TN_API uint32_t tn_client_set_timeout(tn_client *client, uint32_t timeout_ms);
  * empty if it is not connected. Valid as long as the client. */
 TN_API const char *tn_client_endpoint(const tn_client *client);
 
-/* The server's version and mode ("gil", "atomic", "biased") as it told them on
- * opening. Never NULL; valid as long as the client. */
+/* What the server is ("tenured/0.1.0") and its mode ("gil", "atomic", "biased"), as
+ * it told them on opening. Never NULL; valid as long as the client. */
 TN_API const char *tn_client_server_version(const tn_client *client);
 TN_API const char *tn_client_server_mode(const tn_client *client);
 
