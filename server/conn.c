@@ -97,7 +97,7 @@ int tn_conn_open(struct tn_worker *worker, int fd)
 
 void tn_conn_give_back_in(struct tn_conn *conn)
 {
-    struct tn_budget *budget = &conn->worker->service->buffers;
+    struct tn_budget *budget = &conn->worker->service->buffers_in;
 
     tn_worker_give_buffer(conn->worker, &conn->in);
     tn_buffer_init(&conn->in, TN_CONN_BUFFER_BYTES);
@@ -109,7 +109,7 @@ void tn_conn_give_back_in(struct tn_conn *conn)
  * beginning is there. TN_ERR_AGAIN: the budget has none at the moment. */
 static int grow_in(struct tn_conn *conn, size_t total)
 {
-    struct tn_budget *budget = &conn->worker->service->buffers;
+    struct tn_budget *budget = &conn->worker->service->buffers_in;
     int r;
 
     TN_ASSERT(total > conn->in.max && conn->in_taken_bytes == 0);

@@ -26,7 +26,7 @@ static void give_back(struct tn_conn *conn, struct tn_buffer *buffer, size_t *ta
 {
     tn_worker_give_buffer(conn->worker, buffer);
     tn_conn_init_out(buffer, &conn->worker->service->config);
-    tn_budget_give(&conn->worker->service->buffers, *taken_bytes);
+    tn_budget_give(&conn->worker->service->buffers_out, *taken_bytes);
     *taken_bytes = 0;
 }
 
@@ -218,12 +218,15 @@ void tn_conn_end(struct tn_conn *conn)
 
 void tn_conn_settle(struct tn_conn *conn)
 {
+    bool had_answers;
+
     if (conn->state >= TN_CONN_CLOSED)
         return;
     if (conn->must_end && conn->state == TN_CONN_OPEN) {
         tn_conn_end(conn); /* which settles it */
         return;
     }
+    had_answers = conn->n_out > 0;
     flush(conn);
     if (conn->state == TN_CONN_ENDING && unsent_bytes(conn) == 0)
         say_goodbye(conn);
@@ -240,7 +243,9 @@ void tn_conn_settle(struct tn_conn *conn)
         if (conn->fault == NULL)
             tn_conn_start_reading(conn);
     }
-    if (conn->is_starved) { /* for its answer, or for its message: asks again by and by */
+    /* Who waits for memory asks again by and by; or now, if the memory may have
+     * been in its own answers, which are sent. */
+    if (conn->is_starved && !(had_answers && unsent_bytes(conn) == 0)) {
         tn_conn_stop_reading(conn);
         tn_worker_watch(conn->worker, conn);
     } else if (!conn->is_blocked) {

@@ -247,7 +247,7 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
         r = tn_run_op(&ctx, request->op_case, request->hello, &result);
     if (r == TN_ERR_AGAIN && tn_status_is_ok(&status)) {
         finish(&ctx);
-        tn_budget_give(&ex->service->buffers, ctx.taken_bytes);
+        tn_budget_give(&ex->service->buffers_out, ctx.taken_bytes);
         return TN_ERR_AGAIN;
     }
 

@@ -7,7 +7,7 @@
 #include "proto/utf8.h"
 
 /* The budget is asked for so much at a time. */
-#define CLAIM_BYTES ((size_t)64 << 10)
+#define CLAIM_BYTES ((size_t)16 << 10)
 
 /* ---- Memory ---- */
 
@@ -36,10 +36,13 @@ int tn_ctx_claim(struct tn_request_ctx *ctx, size_t bytes)
         total > service->limits.max_answer_bytes)
         return TN_ERR_TOO_BIG;
     if (TN_UNLIKELY(total > available)) {
-        size_t more = (total - available + CLAIM_BYTES - 1) / CLAIM_BYTES * CLAIM_BYTES;
+        size_t more = total - available + CLAIM_BYTES;
 
-        if (!tn_budget_take(&service->buffers, more))
-            return ctx->may_defer ? TN_ERR_AGAIN : TN_ERR_TOO_BIG;
+        if (!tn_budget_take(&service->buffers_out, more)) {
+            more = total - available; /* the last bytes that there are */
+            if (!tn_budget_take(&service->buffers_out, more))
+                return ctx->may_defer ? TN_ERR_AGAIN : TN_ERR_TOO_BIG;
+        }
         ctx->taken_bytes += more;
     }
     ctx->answer_bytes = total;

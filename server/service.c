@@ -51,7 +51,8 @@ int tn_service_init(struct tn_service *service, const struct tn_config *config,
     TN_ASSERT(config->workers > 0 && config->n_listen > 0);
     *service = (struct tn_service){ .config = *config, .started_ns = tn_clock_ns() };
     derive_limits(&service->limits, config);
-    tn_budget_init(&service->buffers, (size_t)config->max_buffers_bytes);
+    tn_budget_init(&service->buffers_in, (size_t)config->max_buffers_bytes / 2);
+    tn_budget_init(&service->buffers_out, (size_t)config->max_buffers_bytes / 2);
 
     service->n_counters = (size_t)config->workers;
     service->counters = aligned_alloc(_Alignof(struct tn_counters),

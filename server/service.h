@@ -59,7 +59,11 @@ struct tn_service {
     _Atomic(uint64_t) connections_total;
     _Atomic(uint64_t) connections_refused;
     _Atomic(uint64_t) next_session;
-    struct tn_budget buffers; /* large messages, coming and going */
+    /* Large messages, coming and going. Two budgets, so that a request that has
+     * come never keeps its own answer waiting: what comes may wait for what goes,
+     * and what goes waits for nobody but its reader. */
+    struct tn_budget buffers_in;
+    struct tn_budget buffers_out;
 };
 
 /* Creates the heap. `config` is finished and copied. TN_ERR_NOMEM, TN_ERR_LIMIT
