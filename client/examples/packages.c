@@ -26,7 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tenure/tenure.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BATCH_STEPS 128
@@ -42,12 +41,18 @@ struct package {
     tn_handle *handle;
 };
 
+/* A name that a package has or provides. Must not be moved. */
+struct alias {
+    const char *name;
+    struct package *package;
+};
+
 struct index {
     struct package *packages;
     size_t n;
     size_t cap;
-    struct hsearch_data by_name;     /* -> struct package */
-    struct hsearch_data by_provided; /* -> struct package */
+    void *by_name; /* trees of struct alias, for tsearch() */
+    void *by_provided;
 };
 
 static void *need(void *memory)
@@ -150,22 +155,29 @@ static void read_index(FILE *file, struct index *index)
     free(line);
 }
 
-static struct package *find(struct hsearch_data *table, char *name)
+static int compare_aliases(const void *a, const void *b)
 {
-    ENTRY item = { .key = name };
-    ENTRY *found;
+    return strcmp(((const struct alias *)a)->name, ((const struct alias *)b)->name);
+}
 
-    return hsearch_r(item, FIND, &found, table) ? found->data : NULL;
+static struct package *find(void *const *tree, const char *name)
+{
+    struct alias wanted = { .name = name };
+    struct alias *const *found = tfind(&wanted, tree, compare_aliases);
+
+    return found ? (*found)->package : NULL;
 }
 
 /* The first package of a name stays. */
-static void enter(struct hsearch_data *table, char *name, struct package *package)
+static void enter(void **tree, const char *name, struct package *package)
 {
-    ENTRY item = { .key = name, .data = package };
-    ENTRY *found;
+    struct alias *alias = need(malloc(sizeof(*alias)));
+    struct alias *const *found;
 
-    if (!hsearch_r(item, ENTER, &found, table))
-        need(NULL);
+    *alias = (struct alias){ .name = name, .package = package };
+    found = need(tsearch(alias, tree, compare_aliases));
+    if (*found != alias)
+        free(alias);
 }
 
 /* The next name of a list, cut out of it: "a (>= 1) | b:any, c" has a, b and c. What
@@ -185,17 +197,8 @@ static char *next_name(char **at, char *ret_separator)
 /* Leaves out repeated entries, and enters names and what is provided. */
 static void link_index(struct index *index)
 {
-    size_t n_provided = 0;
     size_t n = 0;
 
-    for (size_t i = 0; i < index->n; i++) {
-        for (const char *c = index->packages[i].provides; c && *c; c++)
-            n_provided += *c == ',';
-        n_provided += index->packages[i].provides != NULL;
-    }
-    if (!hcreate_r(index->n * 2 + 16, &index->by_name) ||
-        !hcreate_r(n_provided * 2 + 16, &index->by_provided))
-        need(NULL);
     for (size_t i = 0; i < index->n; i++) {
         struct package *package = &index->packages[i];
 
@@ -215,7 +218,7 @@ static void link_index(struct index *index)
             char separator;
             char *name = next_name(&at, &separator);
 
-            if (*name && !find(&index->by_provided, name))
+            if (*name)
                 enter(&index->by_provided, name, &index->packages[i]);
         }
     }
@@ -225,8 +228,8 @@ static void free_index(struct index *index)
 {
     for (size_t i = 0; i < index->n; i++)
         free_package(&index->packages[i]);
-    hdestroy_r(&index->by_name);
-    hdestroy_r(&index->by_provided);
+    tdestroy(index->by_name, free);
+    tdestroy(index->by_provided, free);
     free(index->packages);
 }
 
@@ -242,7 +245,6 @@ struct loader {
     int error; /* of the first step that failed */
     char message[256];
     bool has_bar;
-    time_t drawn;
 };
 
 /* What a batch is about: its steps concern the packages from `first` on. */
