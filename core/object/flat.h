@@ -63,7 +63,7 @@
 #if defined(TN_TEST_TINY) && TN_TEST_TINY
 #define TN_FLAT_STEP 16
 #else
-#define TN_FLAT_STEP 32
+#define TN_FLAT_STEP 64
 #endif
 
 /* Values of tn_flat.stagger: see there. */
