@@ -273,7 +273,7 @@ int shell_call_method(struct shell_lexer *lexer, tn_value object, tn_value *ret_
     const struct method *method = find_method(lexer);
     tn_value args[ARGUMENTS_MAX];
     tn_handle *handle;
-    size_t n_args;
+    size_t n_args = 0;
     int n_extra;
 
     if (!method)
