@@ -20,7 +20,7 @@
 #include "core/base/check.h"
 #include "core/base/err.h"
 
-#define WORDS_MIN 8
+#define WORDS_MIN UINT64_C(8)
 #define WORDS_SHRINK 3 /* a rebuild makes an array at most so many times smaller */
 #define FILL_NUM 21    /* a rebuild leaves at most this part of it filled: ... */
 #define FILL_DEN 32    /* ... 21/32 */
@@ -39,12 +39,13 @@ static uint64_t flat_limit(uint64_t n_words)
  */
 static uint64_t flat_capacity(const struct tn_flat *flat, uint64_t n_words_min)
 {
-    uint64_t scaled = WORDS_MIN * (2 * TN_FLAT_STAGGERS + flat->stagger);
+    const uint64_t scale = UINT64_C(2) * TN_FLAT_STAGGERS;
+    uint64_t scaled = WORDS_MIN * (scale + flat->stagger);
     uint64_t n_words = WORDS_MIN;
 
     while (n_words < n_words_min) {
         scaled += scaled / 2;
-        n_words = (scaled / (2 * TN_FLAT_STAGGERS) + 7) & ~(uint64_t)7;
+        n_words = (scaled / scale + 7) & ~(uint64_t)7;
     }
     return n_words;
 }

@@ -137,7 +137,7 @@ static void write_one(struct actor *actor, struct tn_mutator *mu)
     uint64_t r = test_random(&actor->random);
     uint64_t key = N_LASTING + r / 8 % N_PASSING;
     /* Growing and shrinking in turn, each until hardly anything is left to do. */
-    bool is_growing = actor->n_ops / (4 * N_PASSING) % 2 == 0;
+    bool is_growing = actor->n_ops / N_PASSING / 4 % 2 == 0;
 
     tn_mutex_lock(&stress->lock);
     if (r % 8 == 0)

@@ -82,7 +82,7 @@ static unsigned int random_lasting_of(struct actor *actor)
     return actor->number + (unsigned int)(test_random(&actor->random) % n) * n_threads;
 }
 
-static void bind(struct actor *actor, struct tn_mutator *mu, unsigned int i)
+static void bind_name(struct actor *actor, struct tn_mutator *mu, unsigned int i)
 {
     char buffer[16];
     struct tn_object *o;
@@ -93,7 +93,7 @@ static void bind(struct actor *actor, struct tn_mutator *mu, unsigned int i)
         actor->failure = "a name could not be bound";
 }
 
-static void unbind(struct actor *actor, struct tn_mutator *mu, unsigned int i)
+static void unbind_name(struct actor *actor, struct tn_mutator *mu, unsigned int i)
 {
     char buffer[16];
     int r = tn_name_unbind(mu, actor->stress->ns, name_of(i, buffer), NULL, NULL);
@@ -220,7 +220,7 @@ static void act(struct actor *actor, struct tn_mutator *mu)
 
     switch (r % 16) {
     case 0:
-        bind(actor, mu, random_lasting_of(actor));
+        bind_name(actor, mu, random_lasting_of(actor));
         break;
     case 1:
         look_up_missing(actor, mu);
@@ -245,9 +245,9 @@ static void act(struct actor *actor, struct tn_mutator *mu)
         break;
     default:
         if (is_growing)
-            bind(actor, mu, passing);
+            bind_name(actor, mu, passing);
         else
-            unbind(actor, mu, passing);
+            unbind_name(actor, mu, passing);
     }
     actor->n_ops++;
 }
@@ -281,7 +281,7 @@ static void begin(struct stress *stress, struct heap_fixture *f, struct actor *a
 
     assert_int_equal(tn_namespace_open(f->mu, TN_SLICE_LITERAL("stress"), &stress->ns), 0);
     for (unsigned int i = 0; i < N_LASTING; i++)
-        bind(actor, f->mu, i);
+        bind_name(actor, f->mu, i);
     assert_null(actor->failure);
     assert_int_equal(tn_int_new(f->mu, 0, &zero), 0);
     assert_int_equal(tn_name_bind(f->mu, stress->ns, COUNTER, &zero, NULL, NULL), 0);
@@ -296,7 +296,7 @@ static void end(struct stress *stress, struct heap_fixture *f, struct actor *act
     assert_int_equal(stress->n_locked, actor->n_locked);
     assert_int_equal(tn_name_unbind(f->mu, stress->ns, COUNTER, NULL, NULL), 0);
     for (unsigned int i = 0; i < N_NAMES; i++)
-        unbind(actor, f->mu, i);
+        unbind_name(actor, f->mu, i);
     assert_null(actor->failure);
 }
 

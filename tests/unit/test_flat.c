@@ -287,6 +287,21 @@ static void test_replacing_entries_for_long_does_not_grow(void **state)
     teardown();
 }
 
+/* Inserts or removes one of `n_payloads`, or does nothing. Some hashes collide. */
+static void change_something(uint64_t *random, uint64_t n_payloads, bool is_growing)
+{
+    uint64_t r = test_random(random);
+    uint64_t payload = r % n_payloads;
+    bool is_likely = (r >> 40) % 8 < (is_growing == m.is_in[payload] ? 2 : 7);
+
+    if (!is_likely)
+        return;
+    if (m.is_in[payload])
+        take_out(payload);
+    else
+        insert(payload, (r >> 50) % 16 == 0 ? (r >> 60) << 60 : test_random(random));
+}
+
 static void test_random_operations_agree_with_the_model(void **state)
 {
     uint64_t random = test_seed();
@@ -295,17 +310,9 @@ static void test_random_operations_agree_with_the_model(void **state)
     for (int round = 0; round < 4; round++) {
         setup((uint32_t)(test_random(&random) % TN_FLAT_STAGGERS));
         for (uint64_t i = 0; i < 40000; i++) {
-            uint64_t r = test_random(&random);
-            uint64_t payload = r % (round < 2 ? 50 : 5000);
-            /* Growing and shrinking in turn; some hashes collide. */
-            bool is_growing = i / 5000 % 2 == 0;
-
             m.n_asked = 0;
-            if (!m.is_in[payload] && (r >> 40) % 8 < (is_growing ? 7 : 2))
-                insert(payload, (r >> 50) % 16 == 0 ? (r >> 60) << 60 : test_random(&random));
-            else if (m.is_in[payload] && (r >> 40) % 8 < (is_growing ? 2 : 7))
-                take_out(payload);
-            if ((r >> 32) % 4 == 0)
+            change_something(&random, round < 2 ? 50 : 5000, i / 5000 % 2 == 0);
+            if (i % 4 == 0)
                 tn_flat_trim(m.f.mu, &m.flat);
             assert_in_range(m.n_asked, 0, TN_FLAT_STEP);
             if (i % 499 == 0)

@@ -19,11 +19,6 @@
 
 #define NAME(s) TN_SLICE_LITERAL(s)
 
-static const enum tn_mode modes[] = { TN_MODE_GIL, TN_MODE_ATOMIC, TN_MODE_BIASED };
-
-#define FOR_EACH_MODE(mode)                                                                        \
-    for (const enum tn_mode *mode = modes; mode < modes + TN_ARRAY_LEN(modes); mode++)
-
 struct fixture {
     struct heap_fixture heap;
     struct tn_namespace *ns;
@@ -48,7 +43,7 @@ static struct tn_object *new_int(struct fixture *f, int64_t value)
     return o;
 }
 
-static uint64_t bind(struct fixture *f, struct tn_slice name, struct tn_object *o)
+static uint64_t bind_name(struct fixture *f, struct tn_slice name, struct tn_object *o)
 {
     struct tn_name_change change;
 
@@ -57,7 +52,7 @@ static uint64_t bind(struct fixture *f, struct tn_slice name, struct tn_object *
     return change.version;
 }
 
-static uint64_t unbind(struct fixture *f, struct tn_slice name)
+static uint64_t unbind_name(struct fixture *f, struct tn_slice name)
 {
     struct tn_name_change change;
 
@@ -105,12 +100,11 @@ static int64_t live_bytes(struct fixture *f)
 static void test_namespace_open_twice_gives_the_same(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_namespace *other, *again;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         assert_int_equal(tn_namespace_open(f.heap.mu, NAME("other"), &other), 0);
         assert_ptr_not_equal(other, f.ns);
         assert_int_equal(tn_namespace_open(f.heap.mu, NAME("main"), &again), 0);
@@ -124,17 +118,16 @@ static void test_namespace_open_twice_gives_the_same(void **state)
 static void test_namespace_names_are_apart(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_namespace *other;
         struct tn_object *o;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         assert_int_equal(tn_namespace_open(f.heap.mu, NAME("other"), &other), 0);
-        bind(&f, NAME("x"), new_int(&f, 1000));
+        bind_name(&f, NAME("x"), new_int(&f, 1000));
         assert_int_equal(tn_name_lookup(f.heap.mu, other, NAME("x"), &o, NULL), TN_ERR_NAME);
-        unbind(&f, NAME("x"));
+        unbind_name(&f, NAME("x"));
         teardown(&f);
     }
 }
@@ -185,14 +178,14 @@ static void test_namespaces_beyond_the_limit_are_refused(void **state)
     }
     assert_int_equal(tn_namespace_open(f.heap.mu, NAME("more"), &ns), TN_ERR_TOO_MANY);
     assert_int_equal(tn_namespace_open(f.heap.mu, NAME("1"), &ns), 0);
-    bind(&f, NAME("x"), new_int(&f, 1000));
-    bind(&f, NAME("y"), new_int(&f, 1000));
+    bind_name(&f, NAME("x"), new_int(&f, 1000));
+    bind_name(&f, NAME("y"), new_int(&f, 1000));
     tn_namespaces_each(f.heap.heap, count_namespace, &tally);
     assert_int_equal(tally.n_namespaces, TN_NAMESPACES_MAX);
     assert_int_equal(tally.n_names, 2);
     assert_int_equal(tally.n_in_main, 2);
-    unbind(&f, NAME("x"));
-    unbind(&f, NAME("y"));
+    unbind_name(&f, NAME("x"));
+    unbind_name(&f, NAME("y"));
     teardown(&f);
 }
 
@@ -201,20 +194,19 @@ static void test_namespaces_beyond_the_limit_are_refused(void **state)
 static void test_bind_then_lookup_borrows_the_object(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_object *o;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         assert_null(lookup(&f, NAME("x")));
         o = new_int(&f, 1000);
-        bind(&f, NAME("x"), o);
+        bind_name(&f, NAME("x"), o);
         assert_ptr_equal(lookup(&f, NAME("x")), o);
         assert_null(lookup(&f, NAME("X")));
         assert_null(lookup(&f, NAME("xx")));
         assert_int_equal(count_of(o), 1);
-        unbind(&f, NAME("x"));
+        unbind_name(&f, NAME("x"));
         assert_null(lookup(&f, NAME("x")));
         teardown(&f);
     }
@@ -223,21 +215,20 @@ static void test_bind_then_lookup_borrows_the_object(void **state)
 static void test_bind_two_names_to_one_object_counts_both(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_object *o;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         o = new_int(&f, 1000);
         tn_incref(f.heap.mu, o);
-        bind(&f, NAME("x"), o);
-        bind(&f, NAME("y"), o);
+        bind_name(&f, NAME("x"), o);
+        bind_name(&f, NAME("y"), o);
         assert_int_equal(count_of(o), 2);
-        unbind(&f, NAME("x"));
+        unbind_name(&f, NAME("x"));
         assert_int_equal(count_of(o), 1);
         assert_ptr_equal(lookup(&f, NAME("y")), o);
-        unbind(&f, NAME("y"));
+        unbind_name(&f, NAME("y"));
         teardown(&f);
     }
 }
@@ -245,28 +236,27 @@ static void test_bind_two_names_to_one_object_counts_both(void **state)
 static void test_bind_again_drops_the_object_before(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_object *first, *second;
         struct tn_name_change change;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         first = new_int(&f, 1000);
         tn_incref(f.heap.mu, first);
         second = new_int(&f, 2000);
-        bind(&f, NAME("x"), first);
+        bind_name(&f, NAME("x"), first);
         assert_int_equal(count_of(first), 2);
         assert_int_equal(tn_name_bind(f.heap.mu, f.ns, NAME("x"), &second, NULL, &change), 0);
         assert_true(change.existed);
         assert_int_equal(count_of(first), 1);
         assert_int_equal(tn_int_value(lookup(&f, NAME("x"))), 2000);
         /* To itself as well. */
-        bind(&f, NAME("x"), first);
+        bind_name(&f, NAME("x"), first);
         tn_incref(f.heap.mu, first);
-        bind(&f, NAME("x"), first);
+        bind_name(&f, NAME("x"), first);
         assert_int_equal(count_of(first), 1);
-        unbind(&f, NAME("x"));
+        unbind_name(&f, NAME("x"));
         teardown(&f);
     }
 }
@@ -297,17 +287,16 @@ static void test_bind_names_of_every_length_keeps_all_bytes(void **state)
 
     (void)state;
     memset(name, 0, sizeof(name)); /* NUL is a byte like others */
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         for (size_t len = 1; len <= sizeof(name); len++)
-            bind(&f, TN_SLICE(name, len), new_int(&f, (int64_t)(1000 + len)));
+            bind_name(&f, TN_SLICE(name, len), new_int(&f, (int64_t)(1000 + len)));
         for (size_t len = 1; len <= sizeof(name); len++)
             assert_int_equal(tn_int_value(lookup(&f, TN_SLICE(name, len))), 1000 + len);
         for (size_t len = 1; len <= sizeof(name); len++)
-            unbind(&f, TN_SLICE(name, len));
+            unbind_name(&f, TN_SLICE(name, len));
         teardown(&f);
     }
 }
@@ -315,14 +304,13 @@ static void test_bind_names_of_every_length_keeps_all_bytes(void **state)
 static void test_unbind_missing_name_is_an_error(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         assert_int_equal(tn_name_unbind(f.heap.mu, f.ns, NAME("x"), NULL, NULL), TN_ERR_NAME);
-        bind(&f, NAME("x"), new_int(&f, 1000));
-        unbind(&f, NAME("x"));
+        bind_name(&f, NAME("x"), new_int(&f, 1000));
+        unbind_name(&f, NAME("x"));
         assert_int_equal(tn_name_unbind(f.heap.mu, f.ns, NAME("x"), NULL, NULL), TN_ERR_NAME);
         teardown(&f);
     }
@@ -331,15 +319,14 @@ static void test_unbind_missing_name_is_an_error(void **state)
 static void test_lookup_in_steps_finds_the_same(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         char name[16];
 
-        setup(&f, *mode);
+        setup(&f, mode);
         for (int i = 0; i < 3000; i++) {
             snprintf(name, sizeof(name), "%d", i);
-            bind(&f, tn_slice_from_str(name), new_int(&f, 1000 + i));
+            bind_name(&f, tn_slice_from_str(name), new_int(&f, 1000 + i));
         }
         for (int i = 0; i < 3000; i++) {
             struct tn_object *o;
@@ -353,7 +340,7 @@ static void test_lookup_in_steps_finds_the_same(void **state)
                 0);
             assert_ptr_equal(o, lookup(&f, tn_slice_from_str(name)));
             assert_int_equal(version, version_of(&f, tn_slice_from_str(name)));
-            unbind(&f, tn_slice_from_str(name));
+            unbind_name(&f, tn_slice_from_str(name));
             tn_name_prefetch_entry(f.ns, hash);
         }
         teardown(&f);
@@ -365,20 +352,19 @@ static void test_lookup_in_steps_finds_the_same(void **state)
 static void test_versions_of_a_name_only_grow(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         uint64_t last = 0;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         for (int i = 0; i < 100; i++) {
-            uint64_t version = bind(&f, NAME("x"), new_int(&f, 1000 + i));
+            uint64_t version = bind_name(&f, NAME("x"), new_int(&f, 1000 + i));
 
             assert_true(version > last);
             assert_int_equal(version_of(&f, NAME("x")), version);
             last = version;
             if (i % 3 == 0)
-                assert_int_equal(unbind(&f, NAME("x")), version);
+                assert_int_equal(unbind_name(&f, NAME("x")), version);
         }
         assert_null(lookup(&f, NAME("x")));
         teardown(&f);
@@ -404,13 +390,12 @@ static int try_unbind(struct fixture *f, struct tn_slice name, struct tn_name_re
 static void test_bind_checks_what_is_required(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_object *o, *other;
         uint64_t version;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         o = new_int(&f, 1000);
         other = new_int(&f, 2000);
         /* Of a name that is not there. */
@@ -421,7 +406,7 @@ static void test_bind_checks_what_is_required(void **state)
         assert_null(lookup(&f, NAME("x")));
         assert_int_equal(try_bind(&f, NAME("x"), (struct tn_name_require){ .absent = true }), 0);
         /* Of one that is. */
-        version = bind(&f, NAME("x"), o);
+        version = bind_name(&f, NAME("x"), o);
         assert_int_equal(try_bind(&f, NAME("x"), (struct tn_name_require){ .absent = true }),
                          TN_ERR_PRECONDITION);
         assert_int_equal(try_bind(&f, NAME("x"), (struct tn_name_require){ .object = other }),
@@ -439,7 +424,7 @@ static void test_bind_checks_what_is_required(void **state)
             0);
         assert_int_equal(tn_int_value(lookup(&f, NAME("x"))), 7777);
         assert_true(version_of(&f, NAME("x")) > version);
-        unbind(&f, NAME("x"));
+        unbind_name(&f, NAME("x"));
         tn_drop(f.heap.mu, &other);
         teardown(&f);
     }
@@ -448,16 +433,15 @@ static void test_bind_checks_what_is_required(void **state)
 static void test_unbind_checks_what_is_required(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_object *o, *other;
         uint64_t version;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         o = new_int(&f, 1000);
         other = new_int(&f, 2000);
-        version = bind(&f, NAME("x"), o);
+        version = bind_name(&f, NAME("x"), o);
         assert_int_equal(try_unbind(&f, NAME("x"), (struct tn_name_require){ .absent = true }),
                          TN_ERR_PRECONDITION);
         assert_int_equal(try_unbind(&f, NAME("x"), (struct tn_name_require){ .object = other }),
@@ -481,31 +465,30 @@ static void test_unbind_checks_what_is_required(void **state)
 static void test_names_cost_little_beyond_their_keys(void **state)
 {
     enum {
-        n = 20000,
-        len = 16
+        N = 20000,
+        LEN = 16
     };
-    char name[len + 1];
+    char name[LEN + 1];
 
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         struct tn_object *o;
         int64_t before;
 
-        setup(&f, *mode);
+        setup(&f, mode);
         o = new_int(&f, 1000);
         before = live_bytes(&f);
-        for (int i = 0; i < n; i++) {
-            snprintf(name, sizeof(name), "%0*d", len, i);
+        for (int i = 0; i < N; i++) {
+            snprintf(name, sizeof(name), "%0*d", LEN, i);
             tn_incref(f.heap.mu, o);
-            bind(&f, tn_slice_from_str(name), o);
+            bind_name(&f, tn_slice_from_str(name), o);
         }
         /* The key, 16 bytes, and about 12 in the index, old arrays included. */
-        assert_in_range(live_bytes(&f) - before, n * (len + 16 + 9), n * (len + 16 + 16));
-        for (int i = 0; i < n; i++) {
-            snprintf(name, sizeof(name), "%0*d", len, i);
-            unbind(&f, tn_slice_from_str(name));
+        assert_in_range(live_bytes(&f) - before, N * (LEN + 16 + 9), N * (LEN + 16 + 16));
+        for (int i = 0; i < N; i++) {
+            snprintf(name, sizeof(name), "%0*d", LEN, i);
+            unbind_name(&f, tn_slice_from_str(name));
         }
         assert_int_equal(live_bytes(&f), before);
         tn_drop(f.heap.mu, &o);
@@ -518,13 +501,12 @@ static void test_bind_without_memory_changes_nothing(void **state)
     (void)state;
     if (!TN_DEBUG)
         skip();
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         int64_t n_refused = 0;
         char name[16];
 
-        setup(&f, *mode);
+        setup(&f, mode);
         for (int i = 0; i < 500; i++) {
             struct tn_object *o = new_int(&f, 1000 + i);
             struct tn_slice slice;
@@ -555,9 +537,9 @@ static void test_bind_without_memory_changes_nothing(void **state)
 
             snprintf(name, sizeof(name), "%d", i);
             tn_fault_fail_after(0);
-            bind(&f, tn_slice_from_str(name), o);
+            bind_name(&f, tn_slice_from_str(name), o);
             assert_int_equal(tn_int_value(lookup(&f, tn_slice_from_str(name))), 5000 + i);
-            unbind(&f, tn_slice_from_str(name));
+            unbind_name(&f, tn_slice_from_str(name));
             tn_fault_fail_after(-1);
         }
         teardown(&f);
@@ -593,9 +575,9 @@ static void test_namespace_open_without_memory_can_be_repeated(void **state)
 static void test_bind_beyond_the_memory_limit_is_refused_and_works_again(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
-        struct tn_heap_options options = { .mode = *mode, .max_memory_bytes = 12u << 20 };
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
+        struct tn_heap_options options = { .mode = (enum tn_mode)mode,
+                                           .max_memory_bytes = 12u << 20 };
         struct fixture f;
         char name[600];
         int n = 0;
@@ -619,15 +601,15 @@ static void test_bind_beyond_the_memory_limit_is_refused_and_works_again(void **
             snprintf(name, sizeof(name), "%07d", i);
             assert_non_null(lookup(&f, TN_SLICE(name, sizeof(name))));
             if (i < n / 2)
-                unbind(&f, TN_SLICE(name, sizeof(name)));
+                unbind_name(&f, TN_SLICE(name, sizeof(name)));
         }
         heap_fixture_settle(&f.heap);
         for (int i = 0; i < n; i++) {
             snprintf(name, sizeof(name), "%07d", i);
             if (i < n / 4)
-                bind(&f, TN_SLICE(name, sizeof(name)), tn_none(f.heap.heap));
+                bind_name(&f, TN_SLICE(name, sizeof(name)), tn_none(f.heap.heap));
             if (i < n / 4 || i >= n / 2)
-                unbind(&f, TN_SLICE(name, sizeof(name)));
+                unbind_name(&f, TN_SLICE(name, sizeof(name)));
         }
         teardown(&f);
     }
@@ -636,15 +618,14 @@ static void test_bind_beyond_the_memory_limit_is_refused_and_works_again(void **
 static void test_heap_free_drops_the_names(void **state)
 {
     (void)state;
-    FOR_EACH_MODE(mode)
-    {
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         struct fixture f;
         char name[16];
 
-        setup(&f, *mode);
+        setup(&f, mode);
         for (int i = 0; i < 1000; i++) {
             snprintf(name, sizeof(name), "%d", i);
-            bind(&f, tn_slice_from_str(name), new_int(&f, 1000 + i));
+            bind_name(&f, tn_slice_from_str(name), new_int(&f, 1000 + i));
         }
         tn_thread_offline(f.heap.thread);
         tn_thread_detach(&f.heap.thread);
