@@ -145,6 +145,8 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     ctx->may_defer = may_defer && op->is_read;
     for (int n_tries = 0;; n_tries++) {
         r = op->fn(ctx, message, result);
+        if (TN_UNLIKELY(ctx->new_cycles != NULL))
+            tn_values_settle(ctx, r == 0);
         if (TN_LIKELY(r != TN_ERR_LIMIT) || !tn_status_is_ok(ctx->status))
             break;
         tn_drop_held(ctx);

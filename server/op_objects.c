@@ -126,8 +126,6 @@ int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_re
     bool contains = false;
     int r;
 
-    /* The value first: building it may let nothing go that is borrowed, but
-     * what is borrowed is best used at once. */
     r = tn_value_build(ctx, msg->value, &value);
     if (r < 0)
         return r;
@@ -151,6 +149,7 @@ int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_re
     }
     if (r < 0)
         return r;
+    tn_values_settle(ctx, false); /* what it was compared with is not kept */
     result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
     result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
     result->message.boolean.value = contains;

@@ -63,6 +63,8 @@ struct tn_batch {
     size_t current; /* the step that is being executed */
 };
 
+struct tn_new_cycles;
+
 struct tn_request_ctx {
     struct tn_executor *ex;
     struct tn_mutator *mu; /* changes at safe points */
@@ -72,6 +74,8 @@ struct tn_request_ctx {
     struct tn_batch *batch;   /* NULL outside of one */
     struct tn_object *held[TN_HELD_MAX];
     size_t n_held;
+    /* Containers of values that may have become cycles, with references. */
+    struct tn_new_cycles *new_cycles;
     /* Handles given out by this request, so that they can be taken back. */
     uint64_t *new_handles;
     size_t n_new_handles;
@@ -152,6 +156,13 @@ void tn_handles_undo(struct tn_request_ctx *ctx, size_t n);
  */
 TN_MUST_CHECK int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                                  struct tn_object **ret_object);
+
+/*
+ * The end of the values that the operation built: with `keep` they have found
+ * their place. Else nobody refers to them any more; and those that hold each other
+ * are emptied, as they would never be freed otherwise.
+ */
+void tn_values_settle(struct tn_request_ctx *ctx, bool keep);
 
 /*
  * Encodes an object, borrowed, as far as it is wanted (`want` may be NULL). The

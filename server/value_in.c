@@ -10,13 +10,22 @@
  *
  * If it fails half way, lists and dicts are emptied before they are let go, so
  * that no cycle among them survives; and so are those that the root does not
- * lead to, as nobody could ever find them again.
+ * lead to, as nobody could ever find them again. Those of a finished value that
+ * may be a cycle are remembered until it is known whether the operation that
+ * they were built for has kept them.
  */
 #include <string.h>
 
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "server/request.h"
+
+/* The lists and dicts of one value, each with a reference. */
+struct tn_new_cycles {
+    struct tn_new_cycles *next;
+    size_t n_objects;
+    struct tn_object *objects[];
+};
 
 struct build {
     struct tn_request_ctx *ctx;
@@ -289,6 +298,52 @@ static int empty_unreachable(struct build *b)
     return r;
 }
 
+/* ---- Finished values that may be cycles ---- */
+
+static bool is_new_container(const struct build *b, size_t node)
+{
+    return b->value->kinds.data[node] == TN_NODE_LIST || b->value->kinds.data[node] == TN_NODE_DICT;
+}
+
+static int remember_cycles(struct build *b)
+{
+    struct tn_request_ctx *ctx = b->ctx;
+    struct tn_new_cycles *cycles;
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n_nodes; i++)
+        n += is_new_container(b, i);
+    cycles = tn_ctx_alloc(ctx, sizeof(*cycles) + n * sizeof(struct tn_object *));
+    if (cycles == NULL)
+        return TN_ERR_NOMEM;
+    cycles->n_objects = 0;
+    for (size_t i = 0; i < b->n_nodes; i++) {
+        if (!is_new_container(b, i))
+            continue;
+        tn_incref(ctx->mu, b->objects[i]);
+        cycles->objects[cycles->n_objects++] = b->objects[i];
+    }
+    cycles->next = ctx->new_cycles;
+    ctx->new_cycles = cycles;
+    return 0;
+}
+
+void tn_values_settle(struct tn_request_ctx *ctx, bool keep)
+{
+    for (struct tn_new_cycles *cycles = ctx->new_cycles; cycles != NULL; cycles = cycles->next) {
+        for (size_t i = 0; i < cycles->n_objects; i++) {
+            struct tn_object *o = cycles->objects[i];
+
+            if (!keep && o->type == TN_TYPE_LIST)
+                empty_list(ctx->mu, o);
+            else if (!keep)
+                empty_dict(ctx->mu, o);
+            tn_decref(ctx->mu, o);
+        }
+    }
+    ctx->new_cycles = NULL;
+}
+
 /* ---- All of it ---- */
 
 static int build_graph(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
@@ -309,6 +364,8 @@ static int build_graph(struct tn_request_ctx *ctx, const Tenure__V1__Value *valu
         r = fill_all(&b);
     if (r == 0 && b.has_forward)
         r = empty_unreachable(&b);
+    if (r == 0 && b.has_forward)
+        r = remember_cycles(&b);
     if (r < 0) {
         empty_containers(&b, NULL);
         drop_all(&b);
