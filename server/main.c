@@ -32,9 +32,6 @@ enum exit_code {
     EXIT_FORCED = 4,  /* stopped, but connections were cut off */
 };
 
-const char *argp_program_version = "tenured " TN_VERSION;
-const char *argp_program_bug_address = NULL;
-
 #define KEY_FIRST 0x100 /* options have 0x100 + their number */
 #define KEY_CHECK_CONFIG 0x200
 #define KEY_PRINT_CONFIG 0x201
@@ -65,6 +62,9 @@ static error_t parse_argument(int key, char *text, struct argp_state *state)
     case 'C':
         arguments->config_path = text;
         return 0;
+    case 'V':
+        (void)printf("tenured " TN_VERSION "\n");
+        exit(EXIT_STOPPED);
     case KEY_CHECK_CONFIG:
         arguments->check_config = true;
         return 0;
@@ -93,7 +93,7 @@ static error_t parse_argument(int key, char *text, struct argp_state *state)
 }
 
 /* argp's table, made of ours. */
-static void make_argp_options(struct argp_option options[TN_OPTION_END + 4])
+static void make_argp_options(struct argp_option options[TN_OPTION_END + 5])
 {
     struct argp_option *option = options;
 
@@ -108,6 +108,8 @@ static void make_argp_options(struct argp_option options[TN_OPTION_END + 4])
     *option++ = (struct argp_option){ .name = "print-config",
                                       .key = KEY_PRINT_CONFIG,
                                       .doc = "Print the configuration in effect, and exit" };
+    *option++ =
+        (struct argp_option){ .name = "version", .key = 'V', .doc = "Print the version, and exit" };
     for (unsigned int i = 0; i < TN_OPTION_END; i++) {
         const struct tn_option *ours = tn_option_of((enum tn_config_id)i);
 
@@ -123,7 +125,7 @@ static void make_argp_options(struct argp_option options[TN_OPTION_END + 4])
 
 static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
-    struct argp_option options[TN_OPTION_END + 4];
+    struct argp_option options[TN_OPTION_END + 5];
     const struct argp argp = {
         .options = options,
         .parser = parse_argument,
