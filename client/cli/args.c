@@ -14,7 +14,8 @@
 
 #define HIDDEN '\001'
 
-const char *argp_program_version = "tenure " TN_VERSION;
+/* Read by argp, from its own library: so it cannot be hidden. */
+__attribute__((visibility("default"))) const char *argp_program_version = "tenure " TN_VERSION;
 
 static const struct argp_option connection_options[] = {
     { NULL, 0, NULL, 0, "Which server:", -2 },

@@ -25,9 +25,9 @@ static int run(struct cli *cli)
         cli_text_put(&text, "{\"endpoint\": ");
         cli_json_put_string(&text, tn_client_endpoint(cli->client),
                             strlen(tn_client_endpoint(cli->client)));
-        cli_text_printf(
-            &text, ", \"server\": \"%s\", \"mode\": \"%s\", \"round_trip_us\": %.0f}\n",
-            tn_client_server_version(cli->client), tn_client_server_mode(cli->client), took);
+        cli_text_printf(&text, ", \"server\": \"%s\", \"mode\": \"%s\", \"round_trip_us\": %.0f}\n",
+                        tn_client_server_version(cli->client), tn_client_server_mode(cli->client),
+                        took);
     } else {
         cli_text_printf(&text, "%s at %s, mode %s: answered in %.0f µs\n",
                         tn_client_server_version(cli->client), tn_client_endpoint(cli->client),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -364,6 +365,16 @@ int cli_json_read_parsed(struct cli_json_input *input, const json_t *json, tn_va
     return tn_values_error(input->values);
 }
 
+/* Whether somebody may have meant a text. */
+static bool is_bare_word(const char *text, size_t len)
+{
+    while (len > 0 && isspace((unsigned char)*text)) {
+        text++;
+        len--;
+    }
+    return len > 0 && isalpha((unsigned char)*text);
+}
+
 json_t *cli_json_parse(const char *text, size_t len, char *message, size_t message_size,
                        bool *ret_is_overflow)
 {
@@ -392,10 +403,9 @@ json_t *cli_json_parse(const char *text, size_t len, char *message, size_t messa
         (void)snprintf(message, message_size, "There is no memory left for the JSON.");
         break;
     default:
-        (void)snprintf(message, message_size,
-                       "That is not JSON: %s (line %d, column %d). A text needs quotes, as in "
-                       "'\"text\"'.",
-                       error.text, error.line, error.column);
+        (void)snprintf(message, message_size, "That is not JSON: %s (line %d, column %d).%s",
+                       error.text, error.line, error.column,
+                       is_bare_word(text, len) ? " A text needs quotes, as in '\"text\"'." : "");
     }
     return NULL;
 }

@@ -194,7 +194,9 @@ void cli_text_put_float(struct cli_text *text, double real)
         cli_text_put(text, real < 0 ? "-inf" : "inf");
         return;
     }
-    for (int precision = 15; precision <= 17; precision++) {
+    /* 15 digits are always right, and trailing zeros do not show; the tiniest numbers
+     * have fewer that count. */
+    for (int precision = fpclassify(real) == FP_SUBNORMAL ? 1 : 15; precision <= 17; precision++) {
         (void)snprintf(digits, sizeof(digits), "%.*g", precision, real); /* always fits */
         if (strtod(digits, NULL) == real)
             break;

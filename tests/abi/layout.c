@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Prints where the fields of public structs are. What was released may be extended
+ * at its end if it has a struct_size or is made by the library, and not otherwise. */
+#include <stdio.h>
+
+#include <tenure/tenure.h>
+
+#define SIZE(type) printf("%s %lu\n", #type, (unsigned long)sizeof(type))
+#define FIELD(type, field)                                                                         \
+    printf("  %s %lu +%lu\n", #field, (unsigned long)offsetof(type, field),                        \
+           (unsigned long)sizeof(((type *)NULL)->field))
+
+int main(void)
+{
+    SIZE(tn_error);
+    FIELD(tn_error, err);
+    FIELD(tn_error, code);
+    FIELD(tn_error, reason);
+    FIELD(tn_error, message);
+
+    SIZE(tn_client_options);
+    FIELD(tn_client_options, struct_size);
+    FIELD(tn_client_options, endpoint);
+    FIELD(tn_client_options, namespace_name);
+    FIELD(tn_client_options, client_name);
+    FIELD(tn_client_options, connect_timeout_ms);
+    FIELD(tn_client_options, timeout_ms);
+    FIELD(tn_client_options, max_in_flight);
+    FIELD(tn_client_options, max_unsent_bytes);
+
+    SIZE(tn_kind);
+    SIZE(tn_op_code);
+    SIZE(tn_value);
+    FIELD(tn_value, values);
+    FIELD(tn_value, node);
+
+    SIZE(tn_target);
+    FIELD(tn_target, name);
+    FIELD(tn_target, name_len);
+    FIELD(tn_target, handle);
+    FIELD(tn_target, step);
+
+    SIZE(tn_want);
+    FIELD(tn_want, struct_size);
+    FIELD(tn_want, handle);
+    FIELD(tn_want, max_depth);
+    FIELD(tn_want, max_nodes);
+    FIELD(tn_want, max_bytes);
+
+    SIZE(tn_require);
+    FIELD(tn_require, struct_size);
+    FIELD(tn_require, absent);
+    FIELD(tn_require, same);
+    FIELD(tn_require, version);
+
+    SIZE(tn_binding);
+    FIELD(tn_binding, version);
+    FIELD(tn_binding, existed);
+
+    SIZE(tn_description);
+    FIELD(tn_description, struct_size);
+    FIELD(tn_description, identity);
+    FIELD(tn_description, type);
+    FIELD(tn_description, refs);
+    FIELD(tn_description, refs_local);
+    FIELD(tn_description, refs_shared);
+    FIELD(tn_description, immortal);
+    FIELD(tn_description, tracked);
+    FIELD(tn_description, state);
+    FIELD(tn_description, owner);
+    FIELD(tn_description, length);
+    FIELD(tn_description, shallow_bytes);
+    FIELD(tn_description, deep_bytes);
+    FIELD(tn_description, deep_objects);
+    FIELD(tn_description, deep_complete);
+
+    SIZE(tn_name_entry);
+    FIELD(tn_name_entry, name);
+    FIELD(tn_name_entry, name_len);
+    FIELD(tn_name_entry, type);
+    FIELD(tn_name_entry, version);
+
+    SIZE(tn_info);
+    FIELD(tn_info, version);
+    FIELD(tn_info, namespaces);
+    FIELD(tn_info, live_objects);
+    FIELD(tn_info, objects_by_type);
+    FIELD(tn_info, requests);
+    FIELD(tn_info, requests_deferred_for_memory);
+
+    SIZE(tn_op);
+    FIELD(tn_op, struct_size);
+    FIELD(tn_op, code);
+    FIELD(tn_op, timeout_ms);
+    FIELD(tn_op, target);
+    FIELD(tn_op, name);
+    FIELD(tn_op, name_len);
+    FIELD(tn_op, value);
+    FIELD(tn_op, key);
+    FIELD(tn_op, index);
+    FIELD(tn_op, stop);
+    FIELD(tn_op, want);
+    FIELD(tn_op, require);
+    FIELD(tn_op, data);
+    FIELD(tn_op, data_size);
+    FIELD(tn_op, cursor);
+    FIELD(tn_op, limit);
+    FIELD(tn_op, deep);
+    FIELD(tn_op, batch);
+    return 0;
+}
