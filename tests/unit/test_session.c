@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* The handle table of a session. */
+#include "server/session.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/base/err.h"
+#include "tests/support/heap_fixture.h"
+
+#define MAX 5000
+
+static struct tn_session session;
+static struct tn_namespace *ns;
+
+static void setup(struct heap_fixture *f)
+{
+    heap_fixture_setup(f, TN_MODE_BIASED);
+    assert_int_equal(tn_namespace_open(f->mu, TN_SLICE_LITERAL("ns"), &ns), 0);
+    tn_session_init(&session, MAX);
+    assert_false(tn_session_is_open(&session));
+    tn_session_open(&session, ns, 1);
+    assert_true(tn_session_is_open(&session));
+}
+
+/* Closes the session, which must have a bounded part of it left each time. */
+static void teardown(struct heap_fixture *f)
+{
+    bool is_closed = false;
+
+    while (!is_closed) {
+        size_t budget = 64;
+        size_t before = tn_session_n_handles(&session);
+
+        is_closed = tn_session_close(&session, f->mu, &budget);
+        assert_true(before - tn_session_n_handles(&session) <= 64);
+        assert_true(is_closed || budget == 0);
+    }
+    assert_false(tn_session_is_open(&session));
+    heap_fixture_settle(f);
+    tn_thread_offline(f->thread);
+    tn_thread_detach(&f->thread);
+    assert_int_equal(tn_heap_free(&f->heap), 0);
+}
+
+static uint64_t add(struct heap_fixture *f, int64_t number)
+{
+    struct tn_object *o;
+
+    assert_int_equal(tn_int_new(f->mu, 100000 + number, &o), 0);
+    assert_int_equal(tn_session_reserve(&session, 1), 0);
+    return tn_session_add(&session, &o);
+}
+
+static int64_t number_of(uint64_t handle)
+{
+    struct tn_object *o;
+
+    assert_int_equal(tn_session_find(&session, handle, &o), 0);
+    return tn_int_value(o) - 100000;
+}
+
+static void release(struct heap_fixture *f, uint64_t handle)
+{
+    struct tn_object *o;
+
+    assert_int_equal(tn_session_take(&session, handle, &o), 0);
+    tn_decref(f->mu, o);
+}
+
+static void test_handles_find_their_objects(void **state)
+{
+    struct heap_fixture f;
+    uint64_t *handles = calloc(MAX, sizeof(*handles));
+    struct tn_object *o;
+
+    (void)state;
+    assert_non_null(handles);
+    setup(&f);
+    for (int i = 0; i < MAX; i++)
+        handles[i] = add(&f, i);
+    assert_int_equal(tn_session_n_handles(&session), MAX);
+    assert_int_equal(tn_session_reserve(&session, 1), TN_ERR_TOO_MANY);
+    for (int i = 0; i < MAX; i++)
+        assert_int_equal(number_of(handles[i]), i);
+    for (int i = 0; i < MAX; i += 2)
+        release(&f, handles[i]);
+    assert_int_equal(tn_session_n_handles(&session), MAX / 2);
+    for (int i = 0; i < MAX; i++) {
+        if (i % 2 == 0) {
+            assert_int_equal(tn_session_find(&session, handles[i], &o), TN_ERR_HANDLE);
+            assert_int_equal(tn_session_take(&session, handles[i], &o), TN_ERR_HANDLE);
+            handles[i] = add(&f, -i); /* into the places that are free now */
+        }
+    }
+    for (int i = 0; i < MAX; i++)
+        assert_int_equal(number_of(handles[i]), i % 2 == 0 ? -i : i);
+    assert_int_equal(session.n_slots, MAX);
+    free(handles);
+    teardown(&f);
+}
+
+static void test_stale_and_foreign_handles_are_not_found(void **state)
+{
+    struct heap_fixture f;
+    struct tn_session other;
+    struct tn_object *o;
+    uint64_t seed = test_seed();
+    uint64_t old[100];
+    size_t budget = 1000;
+
+    (void)state;
+    setup(&f);
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < 100; i++)
+            old[i] = add(&f, i);
+        for (int i = 0; i < 100; i++)
+            release(&f, old[i]);
+    }
+    for (int i = 0; i < 100; i++)
+        (void)add(&f, i); /* in the same places */
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(tn_session_find(&session, old[i], &o), TN_ERR_HANDLE);
+    for (int i = 0; i < 100000; i++)
+        assert_int_equal(tn_session_find(&session, test_random(&seed), &o), TN_ERR_HANDLE);
+    for (uint64_t i = 0; i < 1000; i++)
+        assert_int_equal(tn_session_find(&session, i, &o), TN_ERR_HANDLE);
+
+    tn_session_init(&other, MAX);
+    tn_session_open(&other, ns, 2);
+    assert_int_equal(tn_session_reserve(&other, 1), 0);
+    assert_int_equal(tn_int_new(f.mu, 5000, &o), 0);
+    old[0] = tn_session_add(&other, &o);
+    assert_int_equal(tn_session_find(&session, old[0], &o), TN_ERR_HANDLE);
+    assert_int_equal(tn_session_find(&other, old[0], &o), 0);
+    assert_true(tn_session_close(&other, f.mu, &budget));
+    teardown(&f);
+}
+
+/* When all is released the memory goes, and old handles still mean nothing. */
+static void test_empty_table_gives_its_memory_back(void **state)
+{
+    struct heap_fixture f;
+    uint64_t *handles = calloc(2 * MAX, sizeof(*handles));
+    struct tn_object *o;
+
+    (void)state;
+    assert_non_null(handles);
+    setup(&f);
+    session.max_handles = 2 * MAX;
+    for (int i = 0; i < 2 * MAX; i++)
+        handles[i] = add(&f, i);
+    assert_true(session.n_chunks > 8);
+    for (int i = 0; i < 2 * MAX; i++)
+        release(&f, handles[i]);
+    assert_int_equal(session.n_chunks, 0);
+    for (int i = 0; i < MAX; i++)
+        (void)add(&f, i);
+    for (int i = 0; i < 2 * MAX; i++)
+        assert_int_equal(tn_session_find(&session, handles[i], &o), TN_ERR_HANDLE);
+    free(handles);
+    teardown(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handles_find_their_objects),
+        cmocka_unit_test(test_stale_and_foreign_handles_are_not_found),
+        cmocka_unit_test(test_empty_table_gives_its_memory_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
