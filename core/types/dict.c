@@ -23,6 +23,7 @@
 #include "core/types/dict.h"
 
 #include "core/base/check.h"
+#include "core/base/yield.h"
 #include "core/types/dict_internal.h"
 #include "core/types/types_internal.h"
 
@@ -57,6 +58,7 @@ static void body_publish(struct tn_mutator *mu, struct tn_dict *dict, struct tn_
 
     /* Pairs with the acquire in tn_dict_body_load(). */
     atomic_store_explicit(&dict->body, body, memory_order_release);
+    tn_yield();
     if (old == NULL)
         return;
     if (old->capacity == 0) {
@@ -222,7 +224,9 @@ static void large_add(struct tn_mutator *mu, struct tn_dict_large *large, struct
 
     tn_slot_init(mu, container, &entry->value, value);
     tn_slot_init(mu, container, &entry->key, key);
+    tn_yield();
     tn_entries_added(&large->entries);
+    tn_yield();
     if (tn_flat_insert(mu, &large->index, tn_flat_hash_from_u32(hash), number, tn_dict_hash_of,
                        &hash_arg) < 0)
         TN_UNREACHABLE(); /* it has been prepared */
@@ -353,6 +357,7 @@ int tn_dict_get(struct tn_mutator *mu, struct tn_object *o, const struct tn_obje
             r = get_slow(mu, dict, key, hash, &limits, &found);
             break;
         }
+        tn_yield();
         r = tn_dict_body_find(body, key, hash, &limits, &found);
         if (r != 0 ||
             (!tn_state_is_odd(tn_state_load(&dict->state)) && tn_dict_body_load(dict) == body))
@@ -455,7 +460,9 @@ static void small_add(struct tn_mutator *mu, struct tn_dict_small *small, uint32
 
     tn_slot_init(mu, container, &entry->value, value);
     tn_slot_init(mu, container, &entry->key, key);
+    tn_yield();
     small_added(small);
+    tn_yield();
 }
 
 /* Adds an entry; there is none with this key. Everything that can fail comes
@@ -509,6 +516,7 @@ int tn_dict_set(struct tn_mutator *mu, struct tn_object *o, struct tn_object **t
     r = tn_dict_body_find(body_locked(dict), *take_key, hash, &limits, &found);
     if (r == 1) {
         tn_state_touch(&dict->state);
+        tn_yield();
         old_value = tn_slot_swap(mu, o, &found.entry->value, *take_value);
         spare_key = *take_key;
         r = 0;
@@ -545,8 +553,11 @@ static struct tn_object *remove_locked(struct tn_mutator *mu, struct tn_dict *di
         tn_flat_remove(mu, &large_of(body)->index, tn_flat_hash_from_u32(hash), found->place,
                        tn_dict_hash_of, &hash_arg);
     }
+    tn_yield();
     value = tn_slot_swap(mu, &dict->object, &found->entry->value, NULL);
+    tn_yield();
     *ret_key = tn_slot_swap(mu, &dict->object, &found->entry->key, NULL);
+    tn_yield();
     if (is_large)
         tn_entries_removed(mu, &large_of(body)->entries, found->place);
     tn_state_end(&dict->state, length);

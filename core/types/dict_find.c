@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/check.h"
+#include "core/base/yield.h"
 #include "core/types/dict_internal.h"
 #include "core/types/types_internal.h"
 
@@ -39,6 +40,7 @@ TN_ALWAYS_INLINE int entry_matches(struct tn_entry *entry, const struct tn_objec
 
     if (r != 1)
         return r;
+    tn_yield();
     value = tn_slot_load(&entry->value);
     if (value == NULL) /* being removed */
         return 0;

@@ -13,6 +13,7 @@
 
 #include "core/base/check.h"
 #include "core/base/err.h"
+#include "core/base/yield.h"
 #include "core/object/slot.h"
 
 #define PLACES_MIN 4 /* of a new node, and those for which squeezing is not worth it */
@@ -33,6 +34,7 @@ static uintptr_t ref_locked(tn_entries_ref *ref)
 /* Pairs with the acquires in tn_entries_find(). */
 static void ref_publish(tn_entries_ref *ref, uintptr_t value)
 {
+    tn_yield();
     atomic_store_explicit(ref, value, memory_order_release);
 }
 
@@ -79,14 +81,9 @@ static bool is_on_way_to_end(const struct tn_entries *entries, uint64_t number, 
     return ranges >> (level * TN_ENTRIES_FAN_BITS) == 0;
 }
 
-static bool node_is_dense(const struct tn_entries_node *node)
-{
-    return (node->present & (node->present + 1)) == 0;
-}
-
 static uintptr_t node_ref(const struct tn_entries_node *node)
 {
-    return (uintptr_t)node | (node_is_dense(node) ? 0 : TN_ENTRIES_SPARSE);
+    return (uintptr_t)node | (node->is_sparse ? TN_ENTRIES_SPARSE : 0);
 }
 
 static bool node_place_is_used(const struct tn_entries_node *node, unsigned int place)
@@ -112,8 +109,14 @@ static size_t place_bytes(unsigned int level)
     return level == 0 ? sizeof(struct tn_entry) : sizeof(tn_entries_ref);
 }
 
+/*
+ * A node with these places, which include those of all numbers below `end`
+ * unless it `lacks_some`. Without gaps it is dense then; but never if it lacks
+ * some: a reader that comes with a number which has been removed since would
+ * look behind the last place.
+ */
 static int node_new(struct tn_mutator *mu, struct tn_entries *entries, unsigned int level,
-                    uint64_t present, struct tn_entries_node **ret_node)
+                    uint64_t present, bool lacks_some, struct tn_entries_node **ret_node)
 {
     unsigned int n_places = (unsigned int)__builtin_popcountll(present);
     size_t bytes = sizeof(struct tn_entries_node) + n_places * place_bytes(level);
@@ -125,7 +128,8 @@ static int node_new(struct tn_mutator *mu, struct tn_entries *entries, unsigned 
         return r;
     node = TN_CONTAINER_OF(buffer, struct tn_entries_node, buffer);
     node->present = present;
-    node->level = (uint16_t)level;
+    node->level = (uint8_t)level;
+    node->is_sparse = lacks_some || (present & (present + 1)) != 0;
     node->n_places = (uint16_t)n_places;
     node->n_used = 0;
     add_bytes(entries, bytes);
@@ -140,7 +144,8 @@ static void node_retire(struct tn_mutator *mu, struct tn_entries *entries,
     tn_buffer_retire(mu, &node->buffer);
 }
 
-/* Puts a copy in a node's place: with the places that are in use, and `more`. */
+/* Puts a copy in a node's place: with the places that are in use, and `more`,
+ * which is either none or from the number `end` on. */
 static int node_rebuild(struct tn_mutator *mu, struct tn_entries *entries, tn_entries_ref *ref,
                         uint64_t more)
 {
@@ -152,7 +157,7 @@ static int node_rebuild(struct tn_mutator *mu, struct tn_entries *entries, tn_en
 
     for (unsigned int i = 0; i < old->n_places; i++, left &= left - 1)
         used |= node_place_is_used(old, i) ? left & -left : 0;
-    r = node_new(mu, entries, old->level, used | more, &node);
+    r = node_new(mu, entries, old->level, used | more, more == 0, &node);
     if (r < 0)
         return r;
     left = old->present;
@@ -243,14 +248,14 @@ static int grow_up(struct tn_mutator *mu, struct tn_entries *entries, uint64_t n
 
     if (root == 0) {
         r = node_new(mu, entries, level_wanted,
-                     new_places(level_wanted, node_index(number, level_wanted), 0), &node);
+                     new_places(level_wanted, node_index(number, level_wanted), 0), false, &node);
         if (r == 0)
             ref_publish(&entries->root, node_ref(node));
         return r;
     }
     for (unsigned int level = tn_entries_node_of(root)->level + 1u; level <= level_wanted;
          level++) {
-        r = node_new(mu, entries, level, new_places(level, 0, 0), &node);
+        r = node_new(mu, entries, level, new_places(level, 0, 0), false, &node);
         if (r < 0)
             return r;
         atomic_init(tn_entries_child_place(node, 0), ref_locked(&entries->root));
@@ -311,7 +316,7 @@ int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries,
             struct tn_entries_node *child;
             uint64_t present = new_places(level - 1, node_index(number, level - 1), 0);
 
-            r = node_new(mu, entries, level - 1, present, &child);
+            r = node_new(mu, entries, level - 1, present, false, &child);
             if (r < 0)
                 return r;
             node->n_used++;
@@ -540,6 +545,7 @@ struct tn_entry *tn_entries_next(struct tn_entries_walk *walk, uint64_t *ret_num
             if (tn_slot_load(&entry->key) != NULL)
                 return entry;
         }
+        tn_yield();
         walk->number = walk->leaf_first + TN_ENTRIES_LEAF;
         walk->leaf = NULL;
     }
@@ -553,6 +559,7 @@ static unsigned int node_validate(const struct tn_entries_node *node, uintptr_t 
     unsigned int n_used = 0;
 
     TN_ASSERT(ref == node_ref(node));
+    TN_ASSERT(node->is_sparse || (node->present & (node->present + 1)) == 0);
     TN_ASSERT(node->n_places == (unsigned int)__builtin_popcountll(node->present));
     TN_ASSERT(node->n_places > 0 && node->n_places <= node_fan(node->level));
     TN_ASSERT(node->buffer.size_bytes == sizeof(*node) + node->n_places * place_bytes(node->level));

@@ -8,10 +8,11 @@
  * TN_ENTRIES_FAN children. So a position in a scan is a number, growing copies
  * nothing, and an index may refer to an entry by its number.
  *
- * A node has places only for numbers that are or will be in use. A full one
- * ("dense") has them all in their order from 0, and a place is found without
- * looking at the node's head. In a "sparse" one a bitmap says which numbers have
- * a place. Which of the two it is says the lowest bit of the reference to it.
+ * A node has places only for numbers that are or will be in use. A "dense" one
+ * has a place for every number that has been given out, in their order from 0; it
+ * is found without looking at the node's head. In a "sparse" one a bitmap says
+ * which numbers have a place. Which of the two it is says the lowest bit of the
+ * reference to it.
  * Nodes are rebuilt, one at a time, when they need more places or when half of
  * their places are not in use any more. So memory follows the number of entries,
  * however many have come and gone, and no operation costs more than one node per
@@ -32,6 +33,7 @@
 #include <stdint.h>
 
 #include "core/base/attr.h"
+#include "core/base/yield.h"
 #include "core/object/flat.h"
 #include "core/object/mutator.h"
 #include "core/object/object.h"
@@ -63,7 +65,8 @@ struct tn_entries_node {
     /* [const] */
     struct tn_buffer buffer; /* first */
     uint64_t present;        /* which numbers (or children) have a place, one bit each */
-    uint16_t level;          /* 0: a leaf */
+    uint8_t level;           /* 0: a leaf */
+    bool is_sparse;
     uint16_t n_places;
     /* [lock] */
     uint32_t n_used; /* places that hold an entry or a child */
@@ -136,6 +139,7 @@ TN_ALWAYS_INLINE struct tn_entry *tn_entries_find(const struct tn_entries *entri
     if (TN_UNLIKELY(ref == 0))
         return NULL;
     for (level = node->level; level > 0; level--) {
+        tn_yield();
         index = tn_entries_child_index(leaf, level);
         place = (int)index;
         if (TN_UNLIKELY((ref & TN_ENTRIES_SPARSE) != 0)) {

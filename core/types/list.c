@@ -16,6 +16,7 @@
 #include "core/types/list.h"
 
 #include "core/base/check.h"
+#include "core/base/yield.h"
 #include "core/types/list_internal.h"
 #include "core/types/types_internal.h"
 
@@ -63,6 +64,7 @@ static void array_publish(struct tn_mutator *mu, struct tn_list *list, struct tn
     struct tn_list_array *old = array_locked(list);
 
     atomic_store_explicit(&list->array, array, memory_order_release);
+    tn_yield();
     if (old != NULL)
         tn_container_release(mu, &list->object, &old->buffer);
 }
@@ -194,7 +196,9 @@ int tn_list_get(struct tn_mutator *mu, struct tn_object *o, int64_t index,
         r = tn_index_resolve(index, tn_state_length(state), &at);
         if (TN_UNLIKELY(r < 0))
             return r;
+        tn_yield();
         array = tn_list_array_load(list);
+        tn_yield();
         if (TN_UNLIKELY(at >= tn_list_array_capacity(array)))
             continue;
         item = tn_slot_load(&array->items[at]);
@@ -221,6 +225,7 @@ static bool copy_out(const struct tn_list *list, uint64_t length, size_t start, 
     if (start + n > tn_list_array_capacity(array))
         return false;
     for (size_t i = 0; i < n; i++) {
+        tn_yield();
         items[i] = tn_slot_load(&array->items[start + i]);
         if (items[i] == NULL)
             return false;
@@ -270,6 +275,7 @@ int tn_list_set(struct tn_mutator *mu, struct tn_object *o, int64_t index,
     r = tn_index_resolve(index, tn_state_length_locked(&list->state), &at);
     if (r == 0) {
         tn_state_touch(&list->state);
+        tn_yield();
         old = tn_slot_swap(mu, o, &array_locked(list)->items[at], *take_item);
         *take_item = NULL;
     }
@@ -316,8 +322,10 @@ static void insert_in_place(struct tn_mutator *mu, struct tn_list *list, uint32_
     struct tn_object *moved;
 
     tn_state_begin(&list->state, length + 1);
-    for (uint32_t i = length; i > at; i--)
+    for (uint32_t i = length; i > at; i--) {
+        tn_yield();
         tn_slot_move(&array->items[i], &array->items[i - 1]);
+    }
     moved = tn_slot_swap(mu, &list->object, &array->items[at], item);
     TN_DEBUG_ASSERT(moved == tn_slot_load(&array->items[at + 1]));
     (void)moved;
@@ -411,11 +419,14 @@ static struct tn_object *pop_locked(struct tn_mutator *mu, struct tn_list *list,
     if (at == last) {
         /* Length first: who finds the NULL then finds the new length. */
         tn_state_set_length(&list->state, last);
+        tn_yield();
         return tn_slot_swap(mu, &list->object, &array->items[last], NULL);
     }
     tn_state_begin(&list->state, last);
-    for (uint32_t i = at; i < last; i++)
+    for (uint32_t i = at; i < last; i++) {
+        tn_yield();
         tn_slot_move(&array->items[i], &array->items[i + 1]);
+    }
     moved = tn_slot_swap(mu, &list->object, &array->items[last], NULL);
     TN_DEBUG_ASSERT(moved == tn_slot_load(&array->items[last - 1]));
     (void)moved;

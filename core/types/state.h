@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/yield.h"
+
 /* [atomic] version << 32 | length */
 typedef _Atomic(uint64_t) tn_state;
 
@@ -81,6 +83,7 @@ static inline void tn_state_begin(tn_state *state, uint32_t length)
 
 static inline void tn_state_end(tn_state *state, uint32_t length)
 {
+    tn_yield();
     tn_state_advance(state, 1, length);
 }
 

@@ -5,8 +5,11 @@
  * keys that are never removed, whose values anybody overwrites. All threads read
  * all of them. Values say to which key they belong.
  *
- * Three dicts: one that is always large; one that goes from small to large and
- * back all the time; one that is empty now and then.
+ * Three dicts of this kind: one that is always large; one that goes from small to
+ * large and back all the time; one that is empty now and then. Beside them a
+ * tower, to which one thread adds the keys 0, 1, 2 ..., and a pit, from which one
+ * thread removes them from the last one on: what is found there must agree with
+ * the length.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +28,7 @@
 #define FIRST 1000 /* the ints are no small ones */
 #define N_KEYS_MAX 1024
 #define N_DICTS 3
+#define N_TOWER 2000 /* keys, at most; and at first in the pit */
 
 struct kind {
     uint64_t n_lasting; /* keys that are never removed; the first ones */
@@ -35,6 +39,8 @@ static const struct kind kinds[N_DICTS] = { { 100, 60 }, { 3, 3 }, { 0, 1 } };
 
 struct world {
     struct tn_object *dicts[N_DICTS];
+    struct tn_object *tower;
+    struct tn_object *pit;
     /* what the key's owner has set; 0: not there */
     int64_t present[N_DICTS][N_KEYS_MAX];
 };
@@ -235,10 +241,63 @@ static void scan_at_once(struct test_actor *actor, int d)
         TEST_ACTOR_EXPECT(actor, seen[key] == (w->present[d][key] != 0));
 }
 
+/* The tower and the pit hold 0, 1, 2 ... up to their length. Keys that are no
+ * objects of their own are enough here. */
+static bool has(struct test_actor *actor, struct tn_object *dict, int64_t key)
+{
+    struct tn_object *k = NULL;
+    struct tn_object *value;
+    int r;
+
+    TEST_ACTOR_EXPECT(actor, tn_int_new(actor->mu, key, &k) == 0);
+    r = tn_dict_get(actor->mu, dict, k, &value);
+    TEST_ACTOR_EXPECT(actor, r == 0 || r == TN_ERR_KEY);
+    tn_decref(actor->mu, k);
+    return r == 0;
+}
+
+static void build_and_dig(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    int64_t height = (int64_t)tn_dict_length(w->tower);
+    int64_t depth = (int64_t)tn_dict_length(w->pit);
+    struct tn_object *value = tn_none(actor->heap);
+    struct tn_object *k = NULL;
+
+    if (actor->index == 0 && height < N_TOWER) {
+        TEST_ACTOR_EXPECT(actor, tn_int_new(actor->mu, height, &k) == 0);
+        TEST_ACTOR_EXPECT(actor, tn_dict_set(actor->mu, w->tower, &k, &value, NULL) == 0);
+    }
+    if (actor->index == 1 && depth > 0) {
+        TEST_ACTOR_EXPECT(actor, tn_int_new(actor->mu, depth - 1, &k) == 0);
+        TEST_ACTOR_EXPECT(actor, tn_dict_pop(actor->mu, w->pit, k, &value, NULL) == 0);
+        tn_decref(actor->mu, k);
+    }
+}
+
+/* What a length says about keys, and keys about a length, holds from then on. */
+static void measure(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    int64_t height = (int64_t)tn_dict_length(w->tower);
+    int64_t depth;
+
+    if (height > 0)
+        TEST_ACTOR_EXPECT(actor, has(actor, w->tower, height - 1));
+    if (has(actor, w->tower, height))
+        TEST_ACTOR_EXPECT(actor, (int64_t)tn_dict_length(w->tower) > height);
+    depth = (int64_t)tn_dict_length(w->pit);
+    TEST_ACTOR_EXPECT(actor, !has(actor, w->pit, depth));
+    if (depth > 0 && !has(actor, w->pit, depth - 1))
+        TEST_ACTOR_EXPECT(actor, (int64_t)tn_dict_length(w->pit) < depth);
+}
+
 static void step(struct test_actor *actor)
 {
     int d = (int)test_actor_any(actor, N_DICTS);
 
+    build_and_dig(actor);
+    measure(actor);
     switch (test_actor_any(actor, 16)) {
     case 0:
         scan(actor, d);
@@ -298,7 +357,17 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
                      test_int(f->mu, FIRST + (int64_t)(key + N_KEYS_MAX)));
         tn_publish(f->mu, w.dicts[d]);
     }
+    w.tower = test_dict(f->mu);
+    w.pit = test_dict(f->mu);
+    for (int64_t key = 0; key < N_TOWER; key++)
+        test_set(f->mu, w.pit, test_int(f->mu, key), tn_none(f->heap));
+    tn_publish(f->mu, w.tower);
+    tn_publish(f->mu, w.pit);
     n_steps = test_actors_run(f, n_actors, seed, duration_ns, step, NULL, &w);
+    tn_dict_validate(f->heap, w.tower);
+    tn_dict_validate(f->heap, w.pit);
+    tn_decref(f->mu, w.tower);
+    tn_decref(f->mu, w.pit);
     for (int d = 0; d < N_DICTS; d++) {
         check(f, &w, d);
         tn_decref(f->mu, w.dicts[d]);

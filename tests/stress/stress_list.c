@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists under stress: readers and writers on three lists of different kinds.
+ * Lists under stress: readers and writers on lists of different kinds.
  *
  *   window  one thread appends 0, 1, 2 ..., another takes them out at the front:
  *           so whatever is seen at one moment are consecutive numbers, and what is
@@ -9,6 +9,10 @@
  *           end
  *   board   as many places as it has from the beginning; what is put in says
  *           where it belongs
+ *   ladder  one thread inserts 0, 1, 2 ... at the front; so from the end they are
+ *           0, 1, 2 ... always
+ *   wave    one thread overwrites all items in turn, first with 0s, then with 1s
+ *           ...; so at one moment there is at most one step, downwards
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,14 +29,19 @@
 #define N_WINDOW_MAX 150 /* items */
 #define N_BAG_MAX 200
 #define N_BOARD 24
+#define N_LADDER_MAX 1500
+#define N_WAVE 12
 
 struct world {
     struct tn_object *window;
     struct tn_object *bag;
     struct tn_object *board;
+    struct tn_object *ladder;
+    struct tn_object *wave;
     /* of one actor each */
     int64_t next_in;
     int64_t next_out;
+    int64_t next_wave;
     /* what each has put into the bag, less what it has taken out */
     int64_t sums[TEST_ACTORS_MAX];
     int64_t counts[TEST_ACTORS_MAX];
@@ -224,10 +233,71 @@ static void board_read(struct test_actor *actor)
     TEST_ACTOR_EXPECT(actor, !contains);
 }
 
+/* ---- The ladder ---- */
+
+static void ladder_write(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    int64_t length = (int64_t)tn_list_length(w->ladder);
+    struct tn_object *item;
+
+    if (actor->index != 0 || length == N_LADDER_MAX)
+        return;
+    item = new_int(actor, FIRST + length);
+    TEST_ACTOR_EXPECT(actor, tn_list_insert(actor->mu, w->ladder, 0, &item, NULL) == 0);
+}
+
+static void ladder_read(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    int64_t length = (int64_t)tn_list_length(w->ladder);
+    int64_t from_end = 1 + (int64_t)test_actor_any(actor, 20);
+    struct tn_object *item;
+
+    if (length == 0)
+        return;
+    /* What the length promises is there; what is there has made the list longer. */
+    TEST_ACTOR_EXPECT(actor, tn_list_get(actor->mu, w->ladder, 0, &item) == 0);
+    TEST_ACTOR_EXPECT(actor, value_of(actor, item) >= FIRST + length - 1);
+    TEST_ACTOR_EXPECT(actor, (int64_t)tn_list_length(w->ladder) > tn_int_value(item) - FIRST);
+    if (tn_list_get(actor->mu, w->ladder, -from_end, &item) == 0)
+        TEST_ACTOR_EXPECT(actor, tn_int_value(item) == FIRST + from_end - 1);
+    else
+        TEST_ACTOR_EXPECT(actor, length < from_end);
+}
+
+/* ---- The wave ---- */
+
+static void wave_write(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    struct tn_object *item;
+
+    if (actor->index != 1)
+        return;
+    item = new_int(actor, FIRST + w->next_wave / N_WAVE);
+    TEST_ACTOR_EXPECT(actor, tn_list_set(actor->mu, w->wave, w->next_wave % N_WAVE, &item) == 0);
+    w->next_wave++;
+}
+
+static void wave_read(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    struct tn_object *items[N_WAVE];
+    size_t n = tn_list_snapshot(actor->mu, w->wave, 0, N_WAVE, items, NULL);
+
+    TEST_ACTOR_EXPECT(actor, n == N_WAVE);
+    for (size_t i = 1; i < n; i++)
+        TEST_ACTOR_EXPECT(actor, tn_int_value(items[i]) <= tn_int_value(items[i - 1]));
+    TEST_ACTOR_EXPECT(actor, tn_int_value(items[0]) - tn_int_value(items[N_WAVE - 1]) <= 1);
+}
+
 static void step(struct test_actor *actor)
 {
     window_write(actor);
-    switch (test_actor_any(actor, 8)) {
+    ladder_write(actor);
+    wave_write(actor);
+    switch (test_actor_any(actor, 10)) {
     case 0:
         window_read_many(actor);
         break;
@@ -247,6 +317,12 @@ static void step(struct test_actor *actor)
     case 6:
         board_read(actor);
         break;
+    case 7:
+        ladder_read(actor);
+        break;
+    case 8:
+        wave_read(actor);
+        break;
     default:
         if (test_actor_any(actor, 64) == 0)
             bag_drain(actor);
@@ -265,10 +341,16 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
         .window = test_list(f->mu),
         .bag = test_list(f->mu),
         .board = test_list_range(f->mu, FIRST, FIRST + N_BOARD),
+        .ladder = test_list(f->mu),
+        .wave = test_list(f->mu),
     };
+    for (int i = 0; i < N_WAVE; i++)
+        test_append(f->mu, w.wave, test_int(f->mu, FIRST));
     tn_publish(f->mu, w.window);
     tn_publish(f->mu, w.bag);
     tn_publish(f->mu, w.board);
+    tn_publish(f->mu, w.ladder);
+    tn_publish(f->mu, w.wave);
     n_steps = test_actors_run(f, n_actors, seed, duration_ns, step, NULL, &w);
     assert_int_equal(tn_list_length(w.window), w.next_in - w.next_out);
     for (unsigned int i = 0; i < n_actors; i++) {
@@ -286,6 +368,8 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
     tn_decref(f->mu, w.window);
     tn_decref(f->mu, w.bag);
     tn_decref(f->mu, w.board);
+    tn_decref(f->mu, w.ladder);
+    tn_decref(f->mu, w.wave);
     return n_steps;
 }
 

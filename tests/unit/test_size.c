@@ -158,7 +158,7 @@ static void limited(struct heap_fixture *f)
     assert_int_equal(tn_deep_size(list, 50, &size), 0);
     assert_false(size.is_complete);
     assert_int_equal(size.n_objs, 50);
-    assert_int_equal(size.bytes, tn_shallow_bytes(list) + 49 * 24);
+    assert_int_equal(size.bytes, tn_shallow_bytes(list) + UINT64_C(49) * 24);
     assert_int_equal(tn_deep_size(list, 101, &size), 0);
     assert_true(size.is_complete);
     assert_int_equal(tn_deep_size(list, 0, &size), 0);
