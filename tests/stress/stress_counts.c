@@ -226,7 +226,8 @@ static void test_counts_under_stress_leave_nothing(void **state)
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++)
         for (size_t i = 0; i < 3; i++)
-            run(mode, n_threads[i], seed + (uint64_t)mode * 100 + i * 10, duration_ns);
+            run((enum tn_mode)mode, n_threads[i], seed + (uint64_t)mode * 100 + i * 10,
+                duration_ns);
 }
 
 int main(void)

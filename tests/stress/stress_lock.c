@@ -102,7 +102,7 @@ static void test_object_lock_under_stress_loses_nothing(void **state)
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++)
         for (size_t i = 0; i < 3; i++)
-            run(mode, n_threads[i], seed + i * 10, duration_ns);
+            run((enum tn_mode)mode, n_threads[i], seed + i * 10, duration_ns);
 }
 
 int main(void)

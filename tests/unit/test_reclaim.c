@@ -65,7 +65,8 @@ static void test_memory_limit_holds_and_recovers(void **state)
     (void)state;
     assert_non_null(strs);
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
-        struct tn_heap_options options = { .mode = mode, .max_memory_bytes = MAX_MEMORY };
+        struct tn_heap_options options = { .mode = (enum tn_mode)mode,
+                                           .max_memory_bytes = MAX_MEMORY };
         size_t n, n_again;
 
         heap_fixture_setup_with(&f, &options);
@@ -149,7 +150,8 @@ static void test_garbage_is_bounded_by_who_makes_it(void **state)
 
     (void)state;
     for (int mode = TN_MODE_ATOMIC; mode <= TN_MODE_BIASED; mode++) {
-        struct tn_heap_options options = { .mode = mode, .max_backlog_bytes = MAX_BACKLOG };
+        struct tn_heap_options options = { .mode = (enum tn_mode)mode,
+                                           .max_backlog_bytes = MAX_BACKLOG };
         struct litterer litterer = { 0 };
         pthread_t thread;
 
@@ -175,7 +177,7 @@ static void test_leftovers_of_a_sleeper_are_freed(void **state)
 
     (void)state;
     for (int mode = TN_MODE_ATOMIC; mode <= TN_MODE_BIASED; mode++) {
-        heap_fixture_setup(&f, mode);
+        heap_fixture_setup(&f, (enum tn_mode)mode);
         assert_int_equal(tn_list_new(f.mu, 0, &list), 0);
         for (int64_t i = 0; i < 50000; i++) {
             assert_int_equal(tn_int_new(f.mu, 1000 + i, &item), 0);

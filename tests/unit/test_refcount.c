@@ -87,7 +87,7 @@ static void test_birth_is_stamped_by_mode(void **state)
 
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
-        heap_fixture_setup(&f, mode);
+        heap_fixture_setup(&f, (enum tn_mode)mode);
         o = new_int(&f);
         count = tn_refcount_read(o);
         assert_int_equal(count.local, mode == TN_MODE_ATOMIC ? 0 : 1);
@@ -112,7 +112,7 @@ static void test_private_object_is_freed_at_once(void **state)
 
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
-        heap_fixture_setup(&f, mode);
+        heap_fixture_setup(&f, (enum tn_mode)mode);
         first = new_int(&f);
         tn_decref(f.mu, first);
         second = new_int(&f);
@@ -156,7 +156,7 @@ static void test_immortals_are_not_counted(void **state)
 
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
-        heap_fixture_setup(&f, mode);
+        heap_fixture_setup(&f, (enum tn_mode)mode);
         assert_int_equal(tn_int_new(f.mu, 7, &o), 0);
         assert_true(tn_refcount_read(o).immortal);
         for (int i = 0; i < 3; i++)
@@ -175,7 +175,7 @@ static void test_publishing_reaches_everything_below(void **state)
 
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
-        heap_fixture_setup(&f, mode);
+        heap_fixture_setup(&f, (enum tn_mode)mode);
         assert_int_equal(tn_list_new(f.mu, 0, &outer), 0);
         assert_int_equal(tn_list_new(f.mu, 0, &inner), 0);
         item = new_int(&f);
@@ -421,7 +421,7 @@ static void test_tryref_does_not_revive_the_dead(void **state)
 
     (void)state;
     for (int mode = TN_MODE_ATOMIC; mode <= TN_MODE_BIASED; mode++) {
-        heap_fixture_setup(&f, mode);
+        heap_fixture_setup(&f, (enum tn_mode)mode);
         look.o = new_int(&f);
         tn_publish(f.mu, look.o);
         pthread_barrier_init(&look.found, NULL, 2);
@@ -457,7 +457,7 @@ static void test_deep_nesting_is_dropped_in_budgeted_steps(void **state)
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
         for (int is_published = 0; is_published < 2; is_published++) {
-            heap_fixture_setup(&f, mode);
+            heap_fixture_setup(&f, (enum tn_mode)mode);
             assert_int_equal(tn_list_new(f.mu, 1, &outer), 0);
             for (int i = 1; i < DEPTH; i++) {
                 assert_int_equal(tn_list_new(f.mu, 1, &list), 0);
@@ -489,7 +489,7 @@ static void test_heap_free_reports_and_frees_what_is_left(void **state)
 
     (void)state;
     for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
-        heap_fixture_setup(&f, mode);
+        heap_fixture_setup(&f, (enum tn_mode)mode);
         assert_int_equal(tn_list_new(f.mu, 0, &a), 0);
         assert_int_equal(tn_list_new(f.mu, 100, &b), 0);
         take = a;
