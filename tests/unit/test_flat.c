@@ -386,6 +386,24 @@ static void test_insert_without_memory_changes_nothing(void **state)
     teardown();
 }
 
+static void test_insert_after_prepare_needs_no_memory(void **state)
+{
+    uint64_t random = 10;
+
+    (void)state;
+    setup(0);
+    for (uint64_t i = 0; i < 5000; i++) {
+        assert_int_equal(tn_flat_prepare(m.f.mu, &m.flat), 0);
+        /* Without TN_DEBUG nothing fails, and this is one more plain insertion. */
+        tn_fault_fail_after(0);
+        insert(i, test_random(&random));
+        tn_fault_fail_after(-1);
+    }
+    validate();
+    expect_all();
+    teardown();
+}
+
 /* ---- Walks ---- */
 
 static uint32_t n_seen[N_MAX];
@@ -511,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_random_operations_agree_with_the_model),
         cmocka_unit_test(test_reserve_makes_room),
         cmocka_unit_test(test_insert_without_memory_changes_nothing),
+        cmocka_unit_test(test_insert_after_prepare_needs_no_memory),
         cmocka_unit_test(test_walk_by_ranges_sees_each_entry_once),
         cmocka_unit_test(test_walk_in_pages_while_the_index_changes_sees_what_stays_once),
         cmocka_unit_test(test_walk_ends_when_told_to),
