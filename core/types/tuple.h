@@ -20,7 +20,8 @@ void tn_tuple_fill(struct tn_mutator *mu, struct tn_object *tuple, size_t index,
                    struct tn_object **take_item);
 
 size_t tn_tuple_length(const struct tn_object *tuple);
-/* Borrowed from the tuple. `index` is below the length. */
+/* Borrowed from the tuple. `index` is below the length. NULL if the tuple itself
+ * is only borrowed and has died meanwhile. */
 struct tn_object *tn_tuple_get(const struct tn_object *tuple, size_t index);
 
 #endif

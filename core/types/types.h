@@ -13,6 +13,8 @@
  *  - Who changes a container, or takes references out of it (pop, slice, extend
  *    from it), holds a reference to it or knows somebody who does until the call
  *    returns: one that dies meanwhile would be emptied under its hands.
+ *  - Reading what is borrowed and dies meanwhile is safe: a container in this
+ *    state looks emptier and emptier.
  *  - Operations on one object are atomic: another thread sees them done or not
  *    done. Reads of one item take no lock. Everything works in every mode.
  *  - Errors: TN_ERR_NOMEM and TN_ERR_LIMIT leave everything as it was.
@@ -46,9 +48,12 @@ const char *tn_type_name(enum tn_type_id id);
 TN_MUST_CHECK int tn_hash(const struct tn_heap *heap, const struct tn_object *o,
                           uint32_t *ret_hash);
 
-/* Whether two objects are equal by Python's rules: numbers by value, text,
+/*
+ * Whether two objects are equal by Python's rules: numbers by value, text,
  * bytes, tuples, lists and dicts by content, the rest by identity. Contents that
- * change meanwhile are compared as they are found. TN_ERR_TOO_DEEP. */
+ * change meanwhile are compared as they are found. TN_ERR_TOO_DEEP, also if
+ * there are so many ways through the contents that it would take too long.
+ */
 TN_MUST_CHECK int tn_equal(const struct tn_heap *heap, struct tn_object *a, struct tn_object *b,
                            bool *ret_equal);
 
