@@ -23,7 +23,7 @@
 enum cli_exit {
     CLI_OK = 0,
     CLI_NO = 1,         /* the answer is no: not found, false, a condition does not hold */
-    CLI_USAGE = 2,      /* wrong usage, or a value that is none */
+    CLI_USAGE = 2,      /* wrong usage, or a value that is not valid */
     CLI_REFUSED = 3,    /* the server refused */
     CLI_CONNECTION = 4, /* no server, connection lost, deadline passed */
     CLI_LOCAL = 5,      /* no memory, a file that cannot be read, output that cannot be written */

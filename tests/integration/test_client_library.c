@@ -533,7 +533,7 @@ static void test_a_server_that_is_killed_is_noticed(void **state)
     assert_true(n[1] > 0);
     assert_int_equal(tn_client_ping(client), TN_ESESSION_LOST);
     assert_non_null(strstr(tn_client_error(client)->message, "open another client"));
-    tn_handle_release(&handle);          /* as safe as ever */
+    tn_handle_release(&handle); /* as safe as ever */
     assert_int_equal(daemon_wait(&daemon, NULL, 0), 128 + SIGKILL);
     assert_int_equal(unlink(daemon.socket_path), 0); /* what it could not remove itself */
     assert_int_equal(unlink(daemon.port_path), 0);
