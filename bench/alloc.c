@@ -11,8 +11,10 @@
  * One operation is one block allocated and freed. Whoever gets a block writes
  * its first word.
  *
- * Each subject is a `struct blocks`, which the compiler sees through: the cache
- * is inlined into its loops as it is into the heap's own code.
+ * The work is inlined once for each subject, and with it our cache, as it is into
+ * the heap's own code. A subject is in a register all the time: were it loaded
+ * anew for each block, a block 4 KiB away from where it is loaded from would
+ * make it wait for the last store and multiply the time.
  */
 #include "bench/handover.h"
 #include "bench/mallocs.h"
@@ -28,24 +30,26 @@
 
 /* ---- The two kinds of subjects ---- */
 
-TN_ALWAYS_INLINE void *cache_take(struct bench_worker *w, size_t bytes)
+TN_ALWAYS_INLINE void *cache_take(void *subject, size_t bytes)
 {
+    struct tn_mutator *mu = subject;
     void *block;
 
-    if (TN_UNLIKELY(tn_cache_alloc(&w->mu->cache, TN_KIND_BUFFER, tn_size_class(bytes), &block) <
-                    0))
+    if (TN_UNLIKELY(tn_cache_alloc(&mu->cache, TN_KIND_BUFFER, tn_size_class(bytes), &block) < 0))
         bench_die("no memory");
     return block;
 }
 
-TN_ALWAYS_INLINE void cache_give(struct bench_worker *w, void *block, size_t bytes)
+TN_ALWAYS_INLINE void cache_give(void *subject, void *block, size_t bytes)
 {
-    tn_cache_free(&w->mu->cache, TN_KIND_BUFFER, tn_size_class(bytes), block);
+    struct tn_mutator *mu = subject;
+
+    tn_cache_free(&mu->cache, TN_KIND_BUFFER, tn_size_class(bytes), block);
 }
 
-TN_ALWAYS_INLINE void *malloc_take(struct bench_worker *w, size_t bytes)
+TN_ALWAYS_INLINE void *malloc_take(void *subject, size_t bytes)
 {
-    const struct bench_malloc *functions = w->c->state;
+    const struct bench_malloc *functions = subject;
     void *block = functions->alloc(bytes);
 
     if (TN_UNLIKELY(block == NULL))
@@ -53,16 +57,22 @@ TN_ALWAYS_INLINE void *malloc_take(struct bench_worker *w, size_t bytes)
     return block;
 }
 
-TN_ALWAYS_INLINE void malloc_give(struct bench_worker *w, void *block, size_t bytes)
+TN_ALWAYS_INLINE void malloc_give(void *subject, void *block, size_t bytes)
 {
-    const struct bench_malloc *functions = w->c->state;
+    const struct bench_malloc *functions = subject;
 
     (void)bytes;
     functions->free(block);
 }
 
-typedef void *(*take_fn)(struct bench_worker *w, size_t bytes);
-typedef void (*give_fn)(struct bench_worker *w, void *block, size_t bytes);
+typedef void *(*take_fn)(void *subject, size_t bytes);
+typedef void (*give_fn)(void *subject, void *block, size_t bytes);
+
+/* What take and give need: the mutator that is borne now, or what setup() made. */
+TN_ALWAYS_INLINE void *subject_of(const struct bench_worker *w)
+{
+    return w->mu != NULL ? (void *)w->mu : w->c->state;
+}
 
 /* ---- The work, inlined once per subject ---- */
 
@@ -73,29 +83,32 @@ TN_ALWAYS_INLINE void write_first_word(void *block, uint64_t value)
 
 TN_ALWAYS_INLINE size_t immediate(struct bench_worker *w, size_t n, take_fn take, give_fn give)
 {
+    void *subject = subject_of(w);
+
     for (size_t i = 0; i < n; i += BENCH_UNROLL)
         BENCH_8_TIMES({
-            void *block = take(w, BLOCK_BYTES);
+            void *block = take(subject, BLOCK_BYTES);
 
             write_first_word(block, i);
             BENCH_HIDE(block);
-            give(w, block, BLOCK_BYTES);
+            give(subject, block, BLOCK_BYTES);
         });
     return n;
 }
 
 TN_ALWAYS_INLINE size_t batch(struct bench_worker *w, size_t n, take_fn take, give_fn give)
 {
+    void *subject = subject_of(w);
     void **blocks = w->state;
 
     n = n < BATCH_BLOCKS ? n : BATCH_BLOCKS;
     for (size_t i = 0; i < n; i++) {
-        blocks[i] = take(w, BLOCK_BYTES);
+        blocks[i] = take(subject, BLOCK_BYTES);
         write_first_word(blocks[i], i);
     }
     BENCH_HIDE(blocks);
     for (size_t i = 0; i < n; i++)
-        give(w, blocks[i], BLOCK_BYTES);
+        give(subject, blocks[i], BLOCK_BYTES);
     return n;
 }
 
@@ -109,51 +122,58 @@ static void batch_end(struct bench_worker *w)
     bench_free(w->state);
 }
 
-TN_ALWAYS_INLINE size_t random_bytes(struct bench_random *random)
+/*
+ * Who frees a block knows its size, as the heap does: it is kept in the upper
+ * bits of the pointer, so that it costs no memory of its own.
+ */
+#define ADDRESS_BITS 48
+
+static_assert(sizeof(uintptr_t) == 8, "there are bits to spare in a pointer");
+
+TN_ALWAYS_INLINE uintptr_t take_any_size(struct bench_worker *w, void *subject, take_fn take)
 {
-    return REPLACE_BYTES_MIN +
-           (size_t)bench_random_below(random, REPLACE_BYTES_MAX - REPLACE_BYTES_MIN + 1);
+    size_t bytes = REPLACE_BYTES_MIN + (size_t)bench_random_below(
+                                           &w->random, REPLACE_BYTES_MAX - REPLACE_BYTES_MIN + 1);
+    void *block = take(subject, bytes);
+
+    write_first_word(block, bytes);
+    return (uintptr_t)block | (uintptr_t)bytes << ADDRESS_BITS;
 }
 
-/* Who frees a block knows its size, as the heap does. */
-struct live_block {
-    void *block;
-    size_t bytes;
-};
+TN_ALWAYS_INLINE void give_any_size(void *subject, uintptr_t live, give_fn give)
+{
+    give(subject, (void *)(live & ((UINT64_C(1) << ADDRESS_BITS) - 1)), live >> ADDRESS_BITS);
+}
 
 TN_ALWAYS_INLINE void replace_begin(struct bench_worker *w, take_fn take)
 {
-    struct live_block *live = bench_alloc(REPLACE_BLOCKS * sizeof(*live));
+    uintptr_t *live = bench_alloc(REPLACE_BLOCKS * sizeof(*live));
 
-    for (size_t i = 0; i < REPLACE_BLOCKS; i++) {
-        live[i].bytes = random_bytes(&w->random);
-        live[i].block = take(w, live[i].bytes);
-        write_first_word(live[i].block, i);
-    }
+    for (size_t i = 0; i < REPLACE_BLOCKS; i++)
+        live[i] = take_any_size(w, subject_of(w), take);
     w->state = live;
 }
 
 TN_ALWAYS_INLINE size_t replace(struct bench_worker *w, size_t n, take_fn take, give_fn give)
 {
-    struct live_block *live = w->state;
+    void *subject = subject_of(w);
+    uintptr_t *live = w->state;
 
     for (size_t i = 0; i < n; i++) {
-        struct live_block *victim = &live[bench_random_below(&w->random, REPLACE_BLOCKS)];
+        uintptr_t *victim = &live[bench_random_below(&w->random, REPLACE_BLOCKS)];
 
-        give(w, victim->block, victim->bytes);
-        victim->bytes = random_bytes(&w->random);
-        victim->block = take(w, victim->bytes);
-        write_first_word(victim->block, i);
+        give_any_size(subject, *victim, give);
+        *victim = take_any_size(w, subject, take);
     }
     return n;
 }
 
 TN_ALWAYS_INLINE void replace_end(struct bench_worker *w, give_fn give)
 {
-    struct live_block *live = w->state;
+    uintptr_t *live = w->state;
 
     for (size_t i = 0; i < REPLACE_BLOCKS; i++)
-        give(w, live[i].block, live[i].bytes);
+        give_any_size(subject_of(w), live[i], give);
     bench_free(live);
 }
 
@@ -161,33 +181,38 @@ TN_ALWAYS_INLINE void replace_end(struct bench_worker *w, give_fn give)
 TN_ALWAYS_INLINE size_t handover(struct bench_worker *w, size_t n, take_fn take, give_fn give)
 {
     struct bench_handover *handover = bench_handover_of(w);
+    void *subject;
     void *blocks[BENCH_HANDOVER_BATCH];
     size_t n_done;
 
     n = n < BENCH_HANDOVER_BATCH ? n : BENCH_HANDOVER_BATCH;
     if (w->index == 0) {
         n = bench_handover_wait_room(handover, w, n);
+        subject = subject_of(w); /* waiting may have changed it */
         for (size_t i = 0; i < n; i++) {
-            blocks[i] = take(w, BLOCK_BYTES);
+            blocks[i] = take(subject, BLOCK_BYTES);
             write_first_word(blocks[i], i);
         }
         bench_handover_push(handover, blocks, n);
         return 0;
     }
     n_done = bench_handover_pop(handover, w, blocks, n);
+    subject = subject_of(w);
     for (size_t i = 0; i < n_done; i++)
-        give(w, blocks[i], BLOCK_BYTES);
+        give(subject, blocks[i], BLOCK_BYTES);
     return n_done;
 }
 
 TN_ALWAYS_INLINE void handover_end(struct bench_worker *w, give_fn give)
 {
     struct bench_handover *handover = bench_handover_of(w);
+    void *subject;
     void *blocks[BENCH_HANDOVER_BATCH];
 
+    subject = subject_of(w);
     for (size_t n; w->index == 0 && (n = bench_handover_drain(handover, blocks)) > 0;)
         for (size_t i = 0; i < n; i++)
-            give(w, blocks[i], BLOCK_BYTES);
+            give(subject, blocks[i], BLOCK_BYTES);
     bench_handover_leave(w);
 }
 
@@ -314,19 +339,19 @@ struct ring_blocks {
     TN_CACHE_ALIGNED uint64_t words[RING_BLOCKS][BLOCK_BYTES / sizeof(uint64_t)];
 };
 
-TN_ALWAYS_INLINE void *nothing_take(struct bench_worker *w, size_t bytes)
+TN_ALWAYS_INLINE void *nothing_take(void *subject, size_t bytes)
 {
-    struct ring_blocks *ring = w->c->state;
+    struct ring_blocks *ring = subject;
 
     (void)bytes;
     return ring->words[ring->n_taken++ % RING_BLOCKS];
 }
 
-TN_ALWAYS_INLINE void nothing_give(struct bench_worker *w, void *block, size_t bytes)
+TN_ALWAYS_INLINE void nothing_give(void *subject, void *block, size_t bytes)
 {
     uint64_t word = *(const uint64_t *)block;
 
-    (void)w;
+    (void)subject;
     (void)bytes;
     BENCH_USE(word);
 }

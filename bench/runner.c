@@ -84,7 +84,7 @@ static void work(struct bench_worker *w, const struct bench_round *round, _Atomi
     w->cpu_ns = thread_cpu_ns();
     w->begin_ns = tn_clock_ns();
     go_online(w);
-    while (!bench_worker_must_stop(w)) {
+    do {
         if (w->latency != NULL) {
             uint64_t before = tn_clock_ns();
 
@@ -96,7 +96,7 @@ static void work(struct bench_worker *w, const struct bench_round *round, _Atomi
         pass_safepoint(w);
         if (round->seconds == 0 && n_ops >= round->n_ops)
             atomic_store_explicit(stop, true, memory_order_relaxed);
-    }
+    } while (!bench_worker_must_stop(w));
     go_offline(w);
     w->end_ns = tn_clock_ns();
     w->cpu_ns = thread_cpu_ns() - w->cpu_ns;
