@@ -172,15 +172,15 @@ static error_t parse_value_option(struct cli *cli, int key, char *arg, struct ar
         break;
     case CLI_OPT_DEPTH:
         cli->want.max_depth = (uint32_t)parse_count(state, "depth", arg, UINT32_MAX);
-        cli->has_want = true;
+        cli->is_limited = true;
         break;
     case CLI_OPT_NODES:
         cli->want.max_nodes = (uint32_t)parse_count(state, "nodes", arg, UINT32_MAX);
-        cli->has_want = true;
+        cli->is_limited = true;
         break;
     case CLI_OPT_BYTES:
         cli->want.max_bytes = parse_count(state, "bytes", arg, UINT64_MAX);
-        cli->has_want = true;
+        cli->is_limited = true;
         break;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -73,8 +73,8 @@ struct cli {
     uint32_t timeout_ms;
     bool json;
     /* From the options that some have. */
-    bool has_want;
     tn_want want;
+    bool is_limited; /* `want` states limits of the user's */
     bool has_require;
     tn_require require;
     bool pretty;
@@ -163,12 +163,11 @@ TN_MUST_CHECK int cli_key_of(struct cli *cli, const char *argument, tn_value *re
 /* Looks names up for cli_json_read(); `arg` is the struct cli. */
 int cli_find_name(void *arg, const char *name, tn_handle **ret_handle);
 
-/* The want and the precondition that the options state; NULL if they state none. */
-const tn_want *cli_want(const struct cli *cli);
+/* The precondition that the options state; NULL if they state none. */
 const tn_require *cli_require(const struct cli *cli);
 
-/* Prints a value and a newline, or with --raw the bytes of a str or bytes. Returns
- * an exit code. */
+/* Prints a value and a newline, or with --raw the bytes of a str or bytes; says so
+ * if the server has cut it off on its own. Returns an exit code. */
 TN_MUST_CHECK int cli_print_value(struct cli *cli, tn_value value);
 
 /* Prints a text, which is freed. Returns an exit code. */

@@ -11,7 +11,7 @@ static int verb_get(struct cli *cli, tn_target dict, char **args, int n_args)
     (void)n_args;
     if (code != CLI_OK)
         return code;
-    if (tn_client_dict_get(cli->client, dict, key, cli_want(cli), cli->values, &value) < 0)
+    if (tn_client_dict_get(cli->client, dict, key, &cli->want, cli->values, &value) < 0)
         return cli_fail(cli);
     return cli_print_value(cli, value);
 }
@@ -48,7 +48,7 @@ static int verb_pop(struct cli *cli, tn_target dict, char **args, int n_args)
     (void)n_args;
     if (code != CLI_OK)
         return code;
-    if (tn_client_dict_pop(cli->client, dict, key, cli_want(cli), cli->values, &value) < 0)
+    if (tn_client_dict_pop(cli->client, dict, key, &cli->want, cli->values, &value) < 0)
         return cli_fail(cli);
     return cli_print_value(cli, value);
 }
@@ -69,7 +69,7 @@ static int print_entries(struct cli *cli, tn_target dict, bool keys_only)
     tn_value key, value;
     int r;
 
-    if (tn_dict_iter_open(cli->client, dict, keys_only, cli_want(cli), &iter) < 0)
+    if (tn_dict_iter_open(cli->client, dict, keys_only, &cli->want, &iter) < 0)
         return cli_fail(cli);
     while ((r = tn_dict_iter_next(iter, &key, &value)) == 1) {
         struct cli_text text = { .data = NULL };

@@ -9,7 +9,7 @@ static int verb_get(struct cli *cli, tn_target list, char **args, int n_args)
     (void)n_args;
     if (!cli_parse_int("index", args[0], &index))
         return CLI_USAGE;
-    if (tn_client_list_get(cli->client, list, index, cli_want(cli), cli->values, &value) < 0)
+    if (tn_client_list_get(cli->client, list, index, &cli->want, cli->values, &value) < 0)
         return cli_fail(cli);
     return cli_print_value(cli, value);
 }
@@ -84,7 +84,7 @@ static int verb_pop(struct cli *cli, tn_target list, char **args, int n_args)
 
     if (n_args > 0 && !cli_parse_int("index", args[0], &index))
         return CLI_USAGE;
-    if (tn_client_list_pop(cli->client, list, index, cli_want(cli), cli->values, &value) < 0)
+    if (tn_client_list_pop(cli->client, list, index, &cli->want, cli->values, &value) < 0)
         return cli_fail(cli);
     return cli_print_value(cli, value);
 }
@@ -111,8 +111,7 @@ static int verb_slice(struct cli *cli, tn_target list, char **args, int n_args)
     if (!cli_parse_int("start", args[0], &start) ||
         (n_args > 1 && !cli_parse_int("stop", args[1], &stop)))
         return CLI_USAGE;
-    if (tn_client_list_slice(cli->client, list, start, stop, cli_want(cli), cli->values, &value) <
-        0)
+    if (tn_client_list_slice(cli->client, list, start, stop, &cli->want, cli->values, &value) < 0)
         return cli_fail(cli);
     return cli_print_value(cli, value);
 }

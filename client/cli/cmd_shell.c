@@ -40,8 +40,11 @@ static int run_line(struct shell *shell, const char *line)
             cli_complain("line %zu: %s", shell->line_number, cli_text_string(&text));
         cli_text_fini(&text);
     }
-    if (!tn_client_is_open(shell->client))
+    if (!tn_client_is_open(shell->client)) {
         shell->wants_quit = true;
+        if (shell->is_interactive)
+            (void)fputs("Your variables are gone with it. Start the shell again.\n", stderr);
+    }
     return code;
 }
 
@@ -111,6 +114,18 @@ static unsigned char complete(EditLine *editor, int key)
     return el_insertstr(editor, match + len) < 0 ? CC_REFRESH_BEEP : CC_REFRESH;
 }
 
+/* Ctrl-C: the line ends here, and is not executed. */
+static unsigned char cancel(EditLine *editor, int key)
+{
+    struct shell *shell = NULL;
+
+    (void)key;
+    (void)el_get(editor, EL_CLIENTDATA, &shell); /* was set */
+    if (shell)
+        shell->is_cancelled = true;
+    return CC_NEWLINE;
+}
+
 /* Where the history is kept; NULL if there is no home for it. */
 static char *history_path(void)
 {
@@ -138,7 +153,7 @@ static char *history_path(void)
     return path;
 }
 
-static int run_typed(struct shell *shell, EditLine *editor, History *lines)
+static int run_typed(struct shell *shell, EditLine *editor, History *lines, const char *path)
 {
     HistEvent event;
     const char *typed;
@@ -146,15 +161,24 @@ static int run_typed(struct shell *shell, EditLine *editor, History *lines)
     int code = CLI_OK;
 
     while (!shell->wants_quit && (typed = el_gets(editor, &n)) && n > 0) {
-        char *line = strdup(typed);
+        char *line;
 
+        if (shell->is_cancelled) {
+            shell->is_cancelled = false;
+            (void)fputs("^C\n", stdout);
+            continue;
+        }
+        line = strdup(typed);
         if (!line) {
             cli_complain("There is no memory left.");
             return CLI_LOCAL;
         }
         line[strcspn(line, "\n")] = '\0';
-        if (line[strspn(line, " \t")] != '\0')
-            (void)history(lines, &event, H_ENTER, line); /* only a convenience */
+        if (line[strspn(line, " \t")] != '\0') { /* history is only a convenience */
+            (void)history(lines, &event, H_ENTER, line);
+            if (path) /* now, because a terminal can be closed at any time */
+                (void)history(lines, &event, H_SAVE, path);
+        }
         code = run_line(shell, line);
         free(line);
     }
@@ -186,13 +210,15 @@ static int run_terminal(struct shell *shell)
         (void)el_set(editor, EL_CLIENTDATA, shell);
         (void)el_set(editor, EL_ADDFN, "tenure-complete", "Complete a word", complete);
         (void)el_set(editor, EL_BIND, "^I", "tenure-complete", NULL);
+        /* While a line is typed Ctrl-C is a key; while it is executed, a signal. */
+        (void)el_set(editor, EL_ADDFN, "tenure-cancel", "Forget the line", cancel);
+        (void)el_set(editor, EL_BIND, "^C", "tenure-cancel", NULL);
+        (void)el_set(editor, EL_SETTY, "-d", "-isig", NULL);
         (void)el_source(editor, NULL); /* the user's ~/.editrc */
         printf("%s at %s, mode %s. Type help, or help lesson.\n",
                tn_client_server_version(shell->client), tn_client_endpoint(shell->client),
                tn_client_server_mode(shell->client));
-        code = run_typed(shell, editor, lines);
-        if (path)
-            (void)history(lines, &event, H_SAVE, path); /* only a convenience */
+        code = run_typed(shell, editor, lines, path);
     }
     if (editor)
         el_end(editor);

@@ -77,6 +77,8 @@ int main(int argc, char **argv)
         argv[at + 1] = help_option;
         argc = at + 2;
     }
+    cli.want.max_depth = UINT32_MAX; /* a person wants all of it */
+    cli.want.max_nodes = UINT32_MAX;
     cli.command = find_command(name);
     if (!cli.command)
         return cli_fail_usage(&cli, "There is no command \"%s\".", name);

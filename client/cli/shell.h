@@ -40,7 +40,8 @@ struct shell {
     size_t line_number; /* of input that is not typed */
     bool is_quiet;      /* print results only, no remarks */
     bool wants_quit;
-    int depth; /* of brackets, while a line is parsed */
+    bool is_cancelled; /* the line that is typed is not to be executed */
+    int depth;         /* of brackets, while a line is parsed */
     /* When something fails: what to say, and the exit code that fits. */
     char message[640];
     int code;
@@ -162,7 +163,7 @@ TN_MUST_CHECK int shell_call_method(struct shell_lexer *lexer, tn_value object,
 /* An int among the arguments: an index or a limit. */
 TN_MUST_CHECK int shell_int_of(struct shell *shell, tn_value value, int64_t *ret_integer);
 
-/* Prints a value as Python would, with a newline. */
+/* Prints a value as Python's shell would, with a newline. */
 TN_MUST_CHECK int shell_print(struct shell *shell, tn_value value);
 
 /* ---- shell_object.c: what is done with handles ---- */

@@ -53,6 +53,34 @@ int shell_print(struct shell *shell, tn_value value)
     return 0;
 }
 
+/* What print() shows: a str as it is, except for what would confuse a terminal. */
+static int print_plain(struct shell *shell, tn_value value)
+{
+    tn_value fetched;
+    size_t len = 0;
+    const char *text;
+
+    if (shell_fetch(shell, value, &fetched) < 0)
+        return -1;
+    text = tn_value_as_str(fetched, &len);
+    if (!text)
+        return shell_print(shell, fetched);
+    for (size_t at = 0; at <= len;) {
+        size_t n = strcspn(text + at, "\n\t");
+
+        if (at + n < len && text[at + n] == '\0') /* a NUL that belongs to it */
+            n++;
+        cli_text_put_escaped(&shell->out, text + at, n, '\0');
+        at += n;
+        if (at == len)
+            break;
+        if (text[at] == '\n' || text[at] == '\t')
+            cli_text_putc(&shell->out, text[at++]);
+    }
+    cli_text_putc(&shell->out, '\n');
+    return 0;
+}
+
 int shell_call_function(struct shell *shell, enum shell_function function, tn_value argument,
                         tn_value *ret_value)
 {
@@ -64,7 +92,7 @@ int shell_call_function(struct shell *shell, enum shell_function function, tn_va
 
     *ret_value = tn_value_none(shell->values);
     if (function == SHELL_PRINT)
-        return shell_print(shell, argument);
+        return print_plain(shell, argument);
     if (shell_borrow(shell, argument, &handle, &n_extra) < 0)
         return -1;
     if (function == SHELL_LEN) {

@@ -215,11 +215,6 @@ int cli_key_of(struct cli *cli, const char *argument, tn_value *ret_value)
     return CLI_OK;
 }
 
-const tn_want *cli_want(const struct cli *cli)
-{
-    return cli->has_want ? &cli->want : NULL;
-}
-
 const tn_require *cli_require(const struct cli *cli)
 {
     return cli->has_require ? &cli->require : NULL;
@@ -231,6 +226,9 @@ int cli_print_value(struct cli *cli, tn_value value)
     size_t size = 0;
     const void *bytes = tn_value_as_bytes(value, &size);
 
+    if (tn_value_as_handle(value) && !cli->is_limited)
+        cli_complain("The object has more in it than the server sends at a time; read it by "
+                     "\"list slice\" or \"dict items\".");
     if (cli->raw && bytes) {
         cli_text_append(&text, bytes, size);
         if (tn_value_kind(value) == TN_KIND_STR)
