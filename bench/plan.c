@@ -238,9 +238,7 @@ void bench_plan_run(struct bench_plan *plan)
     const struct bench_options *options = plan->options;
     struct bench_progress progress;
 
-    bench_progress_init(&progress, options->rounds,
-                        (double)plan->n_rows *
-                            (options->warmup_seconds + options->rounds * options->round_seconds));
+    bench_progress_init(&progress, plan);
     for (size_t i = 0; i < plan->n_cases; i++) {
         bench_progress_note(&progress, "setting up", plan->cases[i]->impl->workload,
                             bench_case_mode(plan->cases[i]));

@@ -9,13 +9,16 @@
 /* Back to the first column, and nothing left behind the cursor. */
 #define CLEAR_LINE "\r\x1b[K"
 
-void bench_progress_init(struct bench_progress *progress, unsigned int n_rounds,
-                         double total_seconds)
+void bench_progress_init(struct bench_progress *progress, const struct bench_plan *plan)
 {
+    const struct bench_options *options = plan->options;
+
     *progress = (struct bench_progress){
         .is_shown = isatty(STDERR_FILENO) == 1,
-        .n_rounds = n_rounds,
-        .total_seconds = total_seconds,
+        .n_rounds = options->rounds,
+        .n_total = plan->n_rows * (options->rounds + 1),
+        .total_seconds = (double)plan->n_rows *
+                         (options->warmup_seconds + options->rounds * options->round_seconds),
     };
 }
 
@@ -37,8 +40,9 @@ void bench_progress_show(struct bench_progress *progress, const struct bench_row
     if (progress->rounds_begin_ns == 0)
         progress->rounds_begin_ns = now_ns;
     /* Rounds take somewhat longer than they are timed: learn by how much. */
-    if (progress->done_seconds > 0)
-        left *= (double)(now_ns - progress->rounds_begin_ns) / 1e9 / progress->done_seconds;
+    if (progress->n_done > 0)
+        left += ((double)(now_ns - progress->rounds_begin_ns) / 1e9 - progress->done_seconds) *
+                (double)(progress->n_total - progress->n_done) / (double)progress->n_done;
     if (n == 0)
         fprintf(stderr, CLEAR_LINE "warming up");
     else
@@ -50,6 +54,7 @@ void bench_progress_show(struct bench_progress *progress, const struct bench_row
 void bench_progress_advance(struct bench_progress *progress, double seconds)
 {
     progress->done_seconds += seconds;
+    progress->n_done++;
 }
 
 void bench_progress_fini(struct bench_progress *progress)

@@ -11,14 +11,15 @@
 
 struct bench_progress {
     bool is_shown;
-    unsigned int n_rounds;
-    double total_seconds;     /* that all rounds should take */
+    unsigned int n_rounds;    /* of a row, without its warm-up */
+    size_t n_total;           /* rounds of all rows, with the warm-up */
+    size_t n_done;            /* of those */
+    double total_seconds;     /* that all of them are timed */
     double done_seconds;      /* of those: what is behind us */
     uint64_t rounds_begin_ns; /* of the first one; 0: still setting up */
 };
 
-void bench_progress_init(struct bench_progress *progress, unsigned int n_rounds,
-                         double total_seconds);
+void bench_progress_init(struct bench_progress *progress, const struct bench_plan *plan);
 
 /* While there is no row to name. */
 void bench_progress_note(struct bench_progress *progress, const char *what, const char *workload,

@@ -10,9 +10,10 @@
 #include "bench/service.h"
 
 #include <limits.h>
-#include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "bench/commands.h"
@@ -297,17 +298,40 @@ static void start(struct service *service)
                                 is_pinned(options, 1));
 }
 
+/* Takes away the sockets and their directory. Safe in a signal handler. */
+static void remove_sockets(const struct service *service)
+{
+    for (size_t i = 0; i < service->n_servers; i++) {
+        const struct bench_server *server = &service->servers[i];
+
+        if (server->is_child)
+            (void)unlink(((const struct sockaddr_un *)&server->unix_address.sockaddr)->sun_path);
+    }
+    (void)rmdir(service->directory);
+}
+
 static void stop(struct service *service)
 {
-    char path[96];
-
+    remove_sockets(service);
     for (size_t i = 0; i < service->n_servers; i++)
         bench_server_stop(&service->servers[i]);
-    snprintf(path, sizeof(path), "%s/echo", service->directory);
-    (void)unlink(path); /* tenured removes its own sockets */
-    (void)rmdir(service->directory);
     for (size_t request = 0; request < TN_ARRAY_LEN(request_names); request++)
         bench_frame_fini(&service->frames[request]);
+}
+
+/* What is to be taken away if somebody ends us; the servers end with us. */
+static const struct service *running;
+
+static void on_signal(int signal_number)
+{
+    remove_sockets(running);
+    (void)signal(signal_number, SIG_DFL);
+    (void)raise(signal_number);
+}
+
+static void on_death(void)
+{
+    remove_sockets(running);
 }
 
 static void check_workloads(const char *names)
@@ -345,6 +369,10 @@ int bench_command_service(struct bench_options *options)
     bench_options_finish(options);
     *service = (struct service){ .options = options };
     service->n_keys = options->n_keys != 0 ? options->n_keys : N_KEYS;
+    running = service;
+    bench_on_death(on_death);
+    (void)signal(SIGINT, on_signal);
+    (void)signal(SIGTERM, on_signal);
     start(service);
     bench_plan_init(&plan, options);
     if (options->over_tcp)
@@ -354,6 +382,9 @@ int bench_command_service(struct bench_options *options)
     bench_plan_run(&plan);
     bench_output(&plan, "tenure-bench service: get and set over the wire");
     bench_plan_fini(&plan);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+    bench_on_death(NULL);
     stop(service);
     bench_free(service);
     return 0;

@@ -43,6 +43,8 @@
 
 static void become_child(pid_t parent, bool is_pinned)
 {
+    (void)signal(SIGINT, SIG_IGN); /* of the terminal: we tell them when to end */
+    (void)signal(SIGTERM, SIG_DFL);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(1); /* it ended before we could ask to end with it */

@@ -8,6 +8,13 @@
 
 #include "bench/workload.h"
 
+static void (*on_death)(void);
+
+void bench_on_death(void (*clean_up)(void))
+{
+    on_death = clean_up;
+}
+
 void bench_die(const char *format, ...)
 {
     va_list args;
@@ -18,6 +25,8 @@ void bench_die(const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fprintf(stderr, "\n");
+    if (on_death != NULL)
+        on_death();
     /* Not exit(): other threads are at work with what its handlers would end. */
     _exit(1);
 }

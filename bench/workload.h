@@ -138,6 +138,9 @@ static inline bool bench_worker_must_stop(const struct bench_worker *w)
 /* Prints why and ends the program: a benchmark has nothing to fall back to. */
 TN_NORETURN TN_COLD TN_PRINTF(1, 2) void bench_die(const char *format, ...);
 
+/* What bench_die() calls before it ends the program; NULL: nothing. Main thread. */
+void bench_on_death(void (*clean_up)(void));
+
 /* Ends the program if `r` is an error. */
 static inline void bench_check(int r, const char *what)
 {
