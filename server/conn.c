@@ -101,8 +101,11 @@ void tn_conn_give_back_in(struct tn_conn *conn)
 
     tn_worker_give_buffer(conn->worker, &conn->in);
     tn_buffer_init(&conn->in, TN_CONN_BUFFER_BYTES);
+    if (conn->in_taken_bytes == 0)
+        return;
     tn_budget_give(budget, conn->in_taken_bytes);
     conn->in_taken_bytes = 0;
+    tn_worker_feed(conn->worker);
 }
 
 /* Makes room for a whole message of `total` bytes with its prefix, of which the
@@ -185,8 +188,10 @@ static void make_ready(struct tn_conn *conn)
     conn->frame_since_ms = 0;
     if (conn->is_blocked)
         return;
-    if (!tn_ring_is_linked(&conn->ready))
+    if (!tn_ring_is_linked(&conn->ready)) {
         tn_ring_push_back(&conn->worker->ready, &conn->ready);
+        tn_worker_stay_awake(conn->worker);
+    }
     if (conn->fault == NULL)
         tn_conn_start_reading(conn);
 }
@@ -203,16 +208,15 @@ static void wait_for_frame(struct tn_conn *conn, const struct tn_frame *frame)
     }
     if (conn->frame_since_ms == 0 || conn->is_starved) /* our waiting does not count */
         conn->frame_since_ms = tn_conn_now_ms(conn);
-    tn_worker_watch(conn->worker, conn);
     if (frame->offset != 0 && total > conn->in.max)
         r = grow_in(conn, total);
-    if (r == TN_ERR_AGAIN) {
-        conn->is_starved = true;
+    conn->is_starved = r == TN_ERR_AGAIN;
+    tn_worker_watch(conn->worker, conn);
+    if (conn->is_starved) {
         tn_conn_stop_reading(conn);
     } else if (r < 0) {
         tn_conn_close(conn, TN_CLOSE_NO_MEMORY);
     } else {
-        conn->is_starved = false;
         tn_conn_start_reading(conn);
     }
 }
@@ -252,6 +256,14 @@ void tn_conn_examine(struct tn_conn *conn)
     }
 }
 
+/* The same, where nobody settles the connection afterwards. */
+static void look(struct tn_conn *conn)
+{
+    tn_conn_examine(conn);
+    if (conn->state == TN_CONN_ENDING)
+        tn_conn_settle(conn);
+}
+
 void tn_conn_consume(struct tn_conn *conn, size_t n_bytes)
 {
     tn_buffer_consume(&conn->in, n_bytes);
@@ -289,7 +301,7 @@ static void read_eof(struct tn_conn *conn)
     if (conn->state == TN_CONN_LINGERING)
         tn_conn_close(conn, TN_CLOSE_ENDED);
     else if (conn->state == TN_CONN_OPEN)
-        tn_conn_examine(conn); /* what is complete is still answered */
+        look(conn); /* what is complete is still answered */
     else
         tn_conn_settle(conn);
 }
@@ -303,7 +315,7 @@ static void on_read(uv_stream_t *stream, ssize_t n_read, const uv_buf_t *buf)
         tn_counter_add(&conn->worker->ex.counters->bytes_received, (uint64_t)n_read);
         tn_buffer_commit(&conn->in, (size_t)n_read);
         note_arrival(conn, (size_t)n_read);
-        tn_conn_examine(conn);
+        look(conn);
     } else if (n_read > 0) {
         conn->lingered_bytes += (size_t)n_read;
         if (conn->lingered_bytes > TN_CONN_LINGER_BYTES)
@@ -348,7 +360,7 @@ void tn_conn_drain(struct tn_conn *conn)
         return;
     conn->is_draining = true;
     tn_conn_stop_reading(conn);
-    tn_conn_examine(conn);
+    look(conn);
 }
 
 static void log_closed(const struct tn_conn *conn)
@@ -448,7 +460,7 @@ void tn_conn_tick(struct tn_conn *conn, uint64_t now_ms)
     enum tn_close_reason why;
 
     if (conn->is_starved) { /* for a large message, or for a large answer */
-        tn_conn_examine(conn);
+        look(conn);
         if (conn->state >= TN_CONN_CLOSED)
             return;
     }

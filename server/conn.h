@@ -127,7 +127,8 @@ TN_MUST_CHECK int tn_conn_open(struct tn_worker *worker, int fd);
 
 /* Looks at the first frame: puts the connection on the list of those that are
  * ready if it is complete or broken, asks for memory if it is large, and notes
- * since when it has been incomplete. */
+ * since when it has been incomplete. Ends the connection if it never will be
+ * complete; then it has to be settled. */
 void tn_conn_examine(struct tn_conn *conn);
 
 /* The request of `n_bytes` at the front has been executed. */
@@ -143,7 +144,8 @@ bool tn_conn_must_wait(const struct tn_conn *conn);
  * to end. After requests were executed. */
 void tn_conn_settle(struct tn_conn *conn);
 
-/* Executes no more requests; closes when all answers are sent. */
+/* Executes no more requests. When it is settled and all answers are sent, it is
+ * closed. */
 void tn_conn_end(struct tn_conn *conn);
 
 /* Executes what has arrived completely, and then ends. */

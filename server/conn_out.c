@@ -26,8 +26,11 @@ static void give_back(struct tn_conn *conn, struct tn_buffer *buffer, size_t *ta
 {
     tn_worker_give_buffer(conn->worker, buffer);
     tn_conn_init_out(buffer, &conn->worker->service->config);
+    if (*taken_bytes == 0)
+        return;
     tn_budget_give(&conn->worker->service->buffers_out, *taken_bytes);
     *taken_bytes = 0;
+    tn_worker_feed(conn->worker);
 }
 
 void tn_conn_give_back_out(struct tn_conn *conn)
@@ -213,26 +216,11 @@ void tn_conn_end(struct tn_conn *conn)
     conn->n_arrivals = 0;
     conn->frame_since_ms = 0;
     conn->is_starved = false;
-    tn_conn_settle(conn);
 }
 
-void tn_conn_settle(struct tn_conn *conn)
+/* Blocks, or goes on, as the answers have been taken or not. */
+static void regulate(struct tn_conn *conn, bool had_answers)
 {
-    bool had_answers;
-
-    if (conn->state >= TN_CONN_CLOSED)
-        return;
-    if (conn->must_end && conn->state == TN_CONN_OPEN) {
-        tn_conn_end(conn); /* which settles it */
-        return;
-    }
-    had_answers = conn->n_out > 0;
-    flush(conn);
-    if (conn->state == TN_CONN_ENDING && unsent_bytes(conn) == 0)
-        say_goodbye(conn);
-    if (conn->state != TN_CONN_OPEN)
-        return;
-
     if (!conn->is_blocked && tn_conn_must_wait(conn)) {
         conn->is_blocked = true;
         tn_ring_remove(&conn->ready);
@@ -251,4 +239,22 @@ void tn_conn_settle(struct tn_conn *conn)
     } else if (!conn->is_blocked) {
         tn_conn_examine(conn);
     }
+}
+
+void tn_conn_settle(struct tn_conn *conn)
+{
+    bool had_answers = conn->n_out > 0;
+
+    if (conn->state >= TN_CONN_CLOSED)
+        return;
+    if (conn->must_end)
+        tn_conn_end(conn);
+    flush(conn);
+    if (conn->state == TN_CONN_OPEN)
+        regulate(conn, had_answers);
+    if (conn->state != TN_CONN_ENDING)
+        return;
+    flush(conn); /* the last words */
+    if (conn->state == TN_CONN_ENDING && unsent_bytes(conn) == 0)
+        say_goodbye(conn);
 }

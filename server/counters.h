@@ -20,7 +20,7 @@
 
 struct tn_counters {
     /* [atomic] relaxed: written by one thread, and nothing depends on their order */
-#define TN_COUNTER_FIELD(name) _Atomic(uint64_t) name;
+#define TN_COUNTER_FIELD(name) _Atomic(uint64_t) name; /* NOLINT(bugprone-macro-parentheses) */
     TN_CACHE_ALIGNED TN_COUNTER_LIST(TN_COUNTER_FIELD)
 #undef TN_COUNTER_FIELD
 };

@@ -17,8 +17,9 @@
 static int set_up(struct tn_request_ctx *ctx, size_t n_steps, Tenure__V1__StepResult ***ret_results)
 {
     struct tn_batch *batch = tn_ctx_alloc(ctx, sizeof(*batch));
-    Tenure__V1__StepResult **results = tn_ctx_alloc(ctx, n_steps * sizeof(*results));
-    struct tn_object **objects = tn_ctx_alloc(ctx, n_steps * sizeof(*objects));
+    Tenure__V1__StepResult **results =
+        tn_ctx_alloc(ctx, n_steps * sizeof(Tenure__V1__StepResult *));
+    struct tn_object **objects = tn_ctx_alloc(ctx, n_steps * sizeof(struct tn_object *));
 
     if (batch == NULL || results == NULL || objects == NULL)
         return TN_ERR_NOMEM;

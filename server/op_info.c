@@ -149,7 +149,8 @@ static int info_namespaces(struct tn_request_ctx *ctx, Tenure__V1__InfoResponse 
 static int info_heap(struct tn_request_ctx *ctx, Tenure__V1__InfoResponse *answer)
 {
     Tenure__V1__TypeCount *counts = tn_ctx_alloc(ctx, TN_TYPE_END * sizeof(*counts));
-    Tenure__V1__TypeCount **types = tn_ctx_alloc(ctx, TN_TYPE_END * sizeof(*types));
+    Tenure__V1__TypeCount **types =
+        tn_ctx_alloc(ctx, TN_TYPE_END * sizeof(Tenure__V1__TypeCount *));
     struct tn_census census;
 
     if (counts == NULL || types == NULL)

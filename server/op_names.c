@@ -231,9 +231,9 @@ static void add_entry(struct tn_slice name, struct tn_object *object, uint64_t v
         return;
     if (page->n_entries == page->max_entries) {
         size_t max = page->max_entries == 0 ? 64 : page->max_entries * 2;
-        Tenure__V1__NameEntry **entries =
-            tn_arena_grow(ctx->arena, (void *)page->entries, page->max_entries * sizeof(*entries),
-                          max * sizeof(*entries));
+        Tenure__V1__NameEntry **entries = tn_arena_grow(
+            ctx->arena, (void *)page->entries, page->max_entries * sizeof(Tenure__V1__NameEntry *),
+            max * sizeof(Tenure__V1__NameEntry *));
 
         if (entries == NULL) {
             page->err = tn_ctx_arena_error(ctx);
@@ -260,7 +260,7 @@ static void add_entry(struct tn_slice name, struct tn_object *object, uint64_t v
 /* About so many names fit into an answer however long they are. */
 static size_t page_size(const struct tn_request_ctx *ctx, uint32_t limit)
 {
-    size_t n_max = ctx->ex->service->limits.max_answer_bytes / (4 * TN_NAME_BYTES_MAX);
+    size_t n_max = ctx->ex->service->limits.max_answer_bytes / ((size_t)4 * TN_NAME_BYTES_MAX);
     size_t n = limit == 0 ? TN_SCAN_NAMES : limit;
 
     return n < n_max ? n : n_max;

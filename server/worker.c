@@ -17,8 +17,9 @@
 #define TICKS_PER_TIMEOUT 8
 #define TICK_MS_MIN 10
 #define TICK_MS_MAX 1000
-/* Who waits for buffer memory asks again at least so often. */
-#define TICK_MS_STARVED 100
+/* Who waits for buffer memory that another worker may give back asks again so
+ * often. */
+#define TICK_MS_STARVED 20
 
 static struct tn_worker *worker_of(const void *data)
 {
@@ -55,6 +56,16 @@ void tn_worker_give_buffer(struct tn_worker *worker, struct tn_buffer *buffer)
 
 /* ---- Time ---- */
 
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* it is enough that there is one: the loop polls without waiting */
+}
+
+void tn_worker_stay_awake(struct tn_worker *worker)
+{
+    (void)uv_idle_start(&worker->idle, on_idle); /* fails only without a callback */
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -69,41 +80,53 @@ static uint64_t tick_for(const struct tn_config *config)
     return ms < TICK_MS_MIN ? TICK_MS_MIN : least(ms, TICK_MS_MAX);
 }
 
+static void start_timer(struct tn_worker *worker, uint64_t ms);
+
 static void on_tick(uv_timer_t *timer)
 {
     struct tn_worker *worker = worker_of(timer->data);
     uint64_t now = uv_now(&worker->loop);
     struct tn_ring *link = worker->watched.next;
-    bool has_starved = false;
 
+    worker->has_starved = false;
     while (link != &worker->watched) {
         struct tn_conn *conn = TN_CONTAINER_OF(link, struct tn_conn, watched);
 
         link = link->next; /* tn_conn_tick() takes off this one at most */
         tn_conn_tick(conn, now);
-        has_starved |= conn->is_starved;
+        worker->has_starved |= conn->is_starved;
     }
     if (!tn_ring_is_empty(&worker->watched))
-        (void)uv_timer_start(
-            timer, on_tick, has_starved ? least(TICK_MS_STARVED, worker->tick_ms) : worker->tick_ms,
-            0); /* fails only without a callback */
+        start_timer(worker, worker->has_starved ? least(TICK_MS_STARVED, worker->tick_ms)
+                                                : worker->tick_ms);
+}
+
+static void start_timer(struct tn_worker *worker, uint64_t ms)
+{
+    (void)uv_timer_start(&worker->timer, on_tick, ms, 0); /* fails only without a callback */
 }
 
 void tn_worker_watch(struct tn_worker *worker, struct tn_conn *conn)
 {
-    if (tn_ring_is_linked(&conn->watched))
-        return;
-    if (tn_ring_is_empty(&worker->watched) && !uv_is_active((const uv_handle_t *)&worker->timer))
-        (void)uv_timer_start(&worker->timer, on_tick, worker->tick_ms, 0); /* as above */
-    tn_ring_push_back(&worker->watched, &conn->watched);
+    bool is_active = uv_is_active((const uv_handle_t *)&worker->timer);
+
+    if (!tn_ring_is_linked(&conn->watched))
+        tn_ring_push_back(&worker->watched, &conn->watched);
+    if (conn->is_starved && !worker->has_starved) {
+        worker->has_starved = true;
+        start_timer(worker, least(TICK_MS_STARVED, worker->tick_ms));
+    } else if (!is_active) {
+        start_timer(worker, worker->tick_ms);
+    }
+}
+
+void tn_worker_feed(struct tn_worker *worker)
+{
+    if (worker->has_starved)
+        start_timer(worker, 0);
 }
 
 /* ---- Connections ---- */
-
-static void on_idle(uv_idle_t *idle)
-{
-    (void)idle; /* it is enough that there is one: the loop polls without waiting */
-}
 
 void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn)
 {
@@ -115,7 +138,7 @@ void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn)
     /* Its handles are given back in turns, a budget at a time. Even if there
      * are none, the session has memory. */
     tn_ring_push_back(&worker->releasing, &conn->all);
-    (void)uv_idle_start(&worker->idle, on_idle); /* fails only without a callback */
+    tn_worker_stay_awake(worker);
 }
 
 static void open_newcomers(struct tn_worker *worker)
@@ -230,9 +253,9 @@ static void on_check(uv_check_t *check)
         return;
     has_more = tn_worker_turn(worker);
     if (has_more)
-        (void)uv_idle_start(&worker->idle, on_idle);
+        tn_worker_stay_awake(worker);
     else
-        (void)uv_idle_stop(&worker->idle);
+        (void)uv_idle_stop(&worker->idle); /* always succeeds */
     if (worker->obeyed != TN_WORKER_SERVE && worker->n_conns == 0 && !has_more)
         close_handles(worker);
 }

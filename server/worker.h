@@ -97,6 +97,7 @@ struct tn_worker {
     size_t n_conns;           /* on `all` or being closed */
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
+    bool has_starved; /* a connection on `watched` may be waiting for buffer memory */
     bool is_stopping;
 };
 
@@ -124,8 +125,15 @@ TN_MUST_CHECK int tn_worker_take_buffer(struct tn_worker *worker, struct tn_buff
 /* Takes back a buffer, whatever its size; leaves an empty one behind. */
 void tn_worker_give_buffer(struct tn_worker *worker, struct tn_buffer *buffer);
 
-/* Has the connection looked at when the timer ticks. */
+/* There is something to do in the next turn, so the loop must not sleep before. */
+void tn_worker_stay_awake(struct tn_worker *worker);
+
+/* Has the connection looked at when the timer ticks: soon, if it waits for
+ * buffer memory. */
 void tn_worker_watch(struct tn_worker *worker, struct tn_conn *conn);
+
+/* Buffer memory has been given back: those who wait for it are looked at. */
+void tn_worker_feed(struct tn_worker *worker);
 
 /* The connection is closed; frees it now or when its session is. */
 void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn);

@@ -311,7 +311,7 @@ static void name_scan(struct raw_client *c)
             int number;
 
             (void)snprintf(text, sizeof(text), "%.*s", (int)name->len, (const char *)name->data);
-            number = atoi(text + strlen("name/"));
+            number = (int)strtol(text + strlen("name/"), NULL, 10);
 
             assert_in_range(number, 0, N - 1);
             assert_false(is_seen[number]);

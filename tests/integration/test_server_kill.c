@@ -137,8 +137,7 @@ static void kill_a_client(enum tn_mode mode, bool over_tcp)
     before = info(&witness);
     raw_do(&witness, "unbind shared");
 
-    write_all(child.to_child, over_tcp ? f.tcp_address : f.unix_address,
-              sizeof(struct tn_address));
+    write_all(child.to_child, over_tcp ? f.tcp_address : f.unix_address, sizeof(struct tn_address));
     read_all(child.from_child, &byte, 1);
     assert_int_equal(info(&witness)->handles, HANDLES);
     assert_true(info(&witness)->live_objects > HANDLES);

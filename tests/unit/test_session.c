@@ -145,13 +145,13 @@ static void test_stale_and_foreign_handles_are_not_found(void **state)
 static void test_empty_table_gives_its_memory_back(void **state)
 {
     struct heap_fixture f;
-    uint64_t *handles = calloc(2 * MAX, sizeof(*handles));
+    uint64_t *handles = calloc((size_t)2 * MAX, sizeof(*handles));
     struct tn_object *o;
 
     (void)state;
     assert_non_null(handles);
     setup(&f);
-    session.max_handles = 2 * MAX;
+    session.max_handles = (size_t)2 * MAX;
     for (int i = 0; i < 2 * MAX; i++)
         handles[i] = add(&f, i);
     assert_true(session.n_chunks > 8);
