@@ -75,7 +75,7 @@ static void test_cache_blocks_do_not_overlap_and_all_return(void **state)
     (void)state;
     setup(&arenas, &cache, 1, SIZE_MAX);
     for (size_t i = 0; i < N_BLOCKS; i++) {
-        void *block;
+        void *block = NULL;
 
         size = 16 + i * 7 % (TN_SMALL_MAX - 15);
         assert_int_equal(tn_cache_alloc(&cache, TN_KIND_BUFFER, tn_size_class(size), &block), 0);
@@ -100,7 +100,7 @@ static void test_cache_freed_block_is_reused_at_once(void **state)
 {
     struct tn_arenas arenas;
     struct tn_cache cache;
-    void *first, *second;
+    void *first = NULL, *second = NULL;
 
     (void)state;
     setup(&arenas, &cache, 1, SIZE_MAX);
@@ -119,7 +119,7 @@ static void free_remotely(unsigned int order)
     static void *blocks[N_BLOCKS];
     struct tn_arenas arenas;
     struct tn_cache caches[2];
-    void *block;
+    void *block = NULL;
 
     setup(&arenas, caches, 2, SIZE_MAX);
     for (size_t i = 0; i < N_BLOCKS; i++)
@@ -198,7 +198,7 @@ static void test_pool_queue_hands_each_object_over_once(void **state)
     struct tn_cache caches[2];
     struct merged merged = { 0 };
     void *small[20];
-    void *large;
+    void *large = NULL;
 
     (void)state;
     setup(&arenas, caches, 2, SIZE_MAX);
@@ -226,7 +226,7 @@ static void test_budget_is_never_exceeded_and_comes_back(void **state)
     struct tn_cache cache;
     static void *blocks[100000];
     size_t n = 0;
-    void *block;
+    void *block = NULL;
     int r;
 
     (void)state;
@@ -254,7 +254,7 @@ static void test_fault_refused_allocation_changes_nothing(void **state)
 {
     struct tn_arenas arenas;
     struct tn_cache cache;
-    void *block;
+    void *block = NULL;
 
     (void)state;
     if (!TN_DEBUG)

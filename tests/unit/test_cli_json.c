@@ -71,7 +71,8 @@ static void test_json_comes_back_as_it_was(void **state)
         "{\"$float\": \"-inf\"}",
         "{\"$dict\": [[1, 2], [{\"$tuple\": [1, \"x\"]}, null]]}",
         "{\"$dict\": [[\"$ref\", 1]]}",
-        "[{\"$id\": 1, \"$value\": [1]}, {\"$ref\": 1}, {\"$id\": 2, \"$value\": {}}]",
+        ("[{\"$id\": 1, \"$value\": [1]}, {\"$ref\": 1}, "
+         "{\"$id\": 2, \"$value\": {}}, {\"$ref\": 2}]"),
         "{\"$id\": 1, \"$value\": [{\"$ref\": 1}]}",
         "{\"$id\": 1, \"$value\": {\"me\": {\"$ref\": 1}}}",
         "{\"$id\": 1, \"$value\": {\"$dict\": [[1, {\"$ref\": 1}]]}}",

@@ -26,7 +26,7 @@ struct contest {
 static void *count_up(void *arg)
 {
     struct contest *contest = arg;
-    char holder;
+    char holder = 0;
 
     for (int i = 0; i < N_ROUNDS; i++) {
         tn_gil_acquire(&contest->gil, &holder);
@@ -57,7 +57,7 @@ static void test_gil_excludes(void **state)
 static void *hog(void *arg)
 {
     struct contest *contest = arg;
-    char holder;
+    char holder = 0;
 
     tn_gil_acquire(&contest->gil, &holder);
     atomic_store(&contest->has_begun, true);
@@ -73,7 +73,7 @@ static void test_gil_is_taken_from_a_busy_holder(void **state)
 {
     struct contest contest = { 0 };
     pthread_t thread;
-    char holder;
+    char holder = 0;
     uint64_t counter;
 
     (void)state;

@@ -59,7 +59,7 @@ static int put_container(enum tn_node_kind kind, uint32_t size, const uint32_t *
     size_t first;
     int node = tn_value_put_container(&writer, kind, size, &first);
 
-    if (node >= 0 && size > 0)
+    if (node >= 0 && items != NULL)
         memcpy(tn_value_writer_items(&writer) + first, items,
                sizeof(*items) * (kind == TN_NODE_DICT ? 2 * size : size));
     return node;
