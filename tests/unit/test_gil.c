@@ -176,7 +176,7 @@ static void test_gil_threads_share_one_mutator(void **state)
     assert_int_equal(tn_list_length(list), N_THREADS * N_ROUNDS);
     tn_census_take(f.heap, &census);
     assert_int_equal(census.n_mutators, 1);
-    assert_true(census.gil_switches >= N_THREADS);
+    assert_true(census.gil_switches >= 1);
     tn_decref(f.mu, list);
     heap_fixture_teardown(&f);
 }
