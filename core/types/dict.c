@@ -68,28 +68,6 @@ static void body_publish(struct tn_mutator *mu, struct tn_dict *dict, struct tn_
     tn_container_release(mu, &dict->object, &old->buffer);
 }
 
-/* The hash of a key; that of most strs is known. */
-TN_ALWAYS_INLINE int key_hash(struct tn_mutator *mu, const struct tn_object *key,
-                              uint32_t *ret_hash)
-{
-    if (TN_LIKELY(key->type == TN_TYPE_STR)) {
-        *ret_hash = atomic_load_explicit(&tn_text_const(key)->hash, memory_order_relaxed);
-        if (TN_LIKELY(*ret_hash != 0))
-            return 0;
-    }
-    return tn_hash(mu->heap, key, ret_hash);
-}
-
-/* The hash of an entry's key. */
-static uint32_t key_hash_again(struct tn_mutator *mu, const struct tn_object *key)
-{
-    uint32_t hash;
-
-    if (key_hash(mu, key, &hash) < 0)
-        TN_UNREACHABLE(); /* it had one when it became a key */
-    return hash;
-}
-
 /* ---- Small bodies ---- */
 
 /* The capacity for so many entries: some more, so that a dict whose entries come
@@ -253,7 +231,8 @@ static int large_from_small(struct tn_mutator *mu, const struct tn_object *conta
         }
         if (r < 0)
             break;
-        large_add(mu, large, entry, key_hash_again(mu, item.key), container, item.key, item.value);
+        large_add(mu, large, entry, tn_key_hash_again(mu->heap, item.key), container, item.key,
+                  item.value);
     }
     if (r < 0) {
         if (large != NULL)
@@ -278,7 +257,8 @@ static void shrink_locked(struct tn_mutator *mu, struct tn_dict *dict, uint32_t 
     if (small_new(mu, small_capacity(length + 1), &small) < 0)
         return;
     while (tn_dict_walk_next(&walk, &item, &number)) {
-        struct tn_entry *entry = small_next(small, key_hash_again(mu, item.key) >> 16, number);
+        struct tn_entry *entry =
+            small_next(small, tn_key_hash_again(mu->heap, item.key) >> 16, number);
 
         atomic_init(&entry->value, item.value);
         atomic_init(&entry->key, item.key);
@@ -346,7 +326,7 @@ int tn_dict_get(struct tn_mutator *mu, struct tn_object *o, const struct tn_obje
     struct tn_dict *dict = dict_of(o);
     struct tn_dict_found found;
     uint32_t hash;
-    int r = key_hash(mu, key, &hash);
+    int r = tn_key_hash(mu->heap, key, &hash);
 
     if (TN_UNLIKELY(r < 0))
         return r;
@@ -506,7 +486,7 @@ int tn_dict_set(struct tn_mutator *mu, struct tn_object *o, struct tn_object **t
     struct tn_dict_found found;
     bool was_locked;
     uint32_t hash;
-    int r = key_hash(mu, *take_key, &hash);
+    int r = tn_key_hash(mu->heap, *take_key, &hash);
 
     if (r < 0)
         return r;
@@ -579,7 +559,7 @@ int tn_dict_pop(struct tn_mutator *mu, struct tn_object *o, const struct tn_obje
     struct tn_dict_found found;
     bool was_locked;
     uint32_t hash;
-    int r = key_hash(mu, key, &hash);
+    int r = tn_key_hash(mu->heap, key, &hash);
 
     if (r < 0)
         return r;

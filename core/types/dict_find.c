@@ -121,13 +121,8 @@ void tn_dict_hash_of(const uint64_t *numbers, size_t n, uint64_t *ret_hashes, co
         keys[i] = tn_slot_load(&entries[i]->key);
         TN_PREFETCH(keys[i]);
     }
-    for (size_t i = 0; i < n; i++) {
-        uint32_t hash;
-        int r = tn_hash(hash_arg->heap, keys[i], &hash);
-
-        TN_ASSERT(r == 0); /* it had one when it became a key */
-        ret_hashes[i] = tn_flat_hash_from_u32(hash);
-    }
+    for (size_t i = 0; i < n; i++)
+        ret_hashes[i] = tn_flat_hash_from_u32(tn_key_hash_again(hash_arg->heap, keys[i]));
 }
 
 struct tn_dict_walk tn_dict_walk_from(const struct tn_dict_body *body, uint64_t number)

@@ -140,6 +140,8 @@ static int node_new(struct tn_mutator *mu, struct tn_entries *entries, unsigned 
 static void node_retire(struct tn_mutator *mu, struct tn_entries *entries,
                         struct tn_entries_node *node)
 {
+    if (node == entries->tail)
+        entries->tail = NULL;
     add_bytes(entries, -node->buffer.size_bytes);
     tn_buffer_retire(mu, &node->buffer);
 }
@@ -186,7 +188,9 @@ static int node_rebuild(struct tn_mutator *mu, struct tn_entries *entries, tn_en
 /* The place of a number or child, or -1. */
 static int node_place(const struct tn_entries_node *node, uint64_t index)
 {
-    return tn_entries_sparse_place(node, index);
+    if (node->is_sparse)
+        return tn_entries_sparse_place(node, index);
+    return index < node->n_places ? (int)index : -1;
 }
 
 /* Walks to a number as far as there are nodes. True if there is a leaf. */
@@ -290,8 +294,9 @@ void tn_entries_skip_to(struct tn_entries *entries, uint64_t number)
     atomic_store_explicit(&entries->end, number, memory_order_relaxed);
 }
 
-int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries,
-                       struct tn_entry **ret_entry)
+/* The way down from the root, on which there may be much to make. */
+static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries,
+                        struct tn_entry **ret_entry)
 {
     uint64_t number = end_locked(entries);
     tn_entries_ref *ref = &entries->root;
@@ -326,14 +331,31 @@ int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries,
     r = make_place(mu, entries, ref, node_index(number, 0), &place);
     if (r < 0)
         return r;
-    entries->reserved = tn_entries_node_of(ref_locked(ref));
-    *ret_entry = tn_entries_leaf_place(entries->reserved, place);
+    entries->tail = tn_entries_node_of(ref_locked(ref));
+    entries->tail_first = number - number % TN_ENTRIES_LEAF;
+    *ret_entry = tn_entries_leaf_place(entries->tail, place);
     return 0;
+}
+
+int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries,
+                       struct tn_entry **ret_entry)
+{
+    uint64_t index = end_locked(entries) - entries->tail_first;
+
+    if (entries->tail != NULL && index < TN_ENTRIES_LEAF) {
+        int place = node_place(entries->tail, index);
+
+        if (place >= 0) {
+            *ret_entry = tn_entries_leaf_place(entries->tail, (unsigned int)place);
+            return 0;
+        }
+    }
+    return reserve_slow(mu, entries, ret_entry);
 }
 
 void tn_entries_added(struct tn_entries *entries)
 {
-    entries->reserved->n_used++;
+    entries->tail->n_used++;
     /* Pairs with the acquire in tn_entries_next(). */
     atomic_store_explicit(&entries->end, end_locked(entries) + 1, memory_order_release);
 }

@@ -85,8 +85,10 @@ struct tn_entries {
     _Atomic(uint64_t) end;
     /* [atomic] of all nodes; likewise */
     _Atomic(size_t) bytes;
-    /* [lock]   where the place is that tn_entries_reserve() returned last */
-    struct tn_entries_node *reserved;
+    /* [lock]   the leaf of the place that tn_entries_reserve() returned last, if it
+     *          is still in the tree, and the number of the leaf's first entry */
+    struct tn_entries_node *tail;
+    uint64_t tail_first;
 };
 
 TN_ALWAYS_INLINE struct tn_entries_node *tn_entries_node_of(uintptr_t ref)

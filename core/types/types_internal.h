@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/attr.h"
+#include "core/base/check.h"
 #include "core/base/err.h"
 #include "core/base/siphash.h"
 #include "core/object/mutator.h"
@@ -44,6 +45,28 @@ uint32_t tn_tuple_hash_end(const struct tn_tuple_hash *h, uint64_t n_items);
 /* The hash of an item `depth` levels above the deepest that is allowed. */
 TN_MUST_CHECK int tn_hash_nested(const struct tn_heap *heap, const struct tn_object *o,
                                  unsigned int depth, uint32_t *ret_hash);
+
+/* The hash of a key; that of most strs is known. */
+TN_MUST_CHECK TN_ALWAYS_INLINE int tn_key_hash(const struct tn_heap *heap,
+                                               const struct tn_object *key, uint32_t *ret_hash)
+{
+    if (TN_LIKELY(key->type == TN_TYPE_STR)) {
+        *ret_hash = atomic_load_explicit(&tn_text_const(key)->hash, memory_order_relaxed);
+        if (TN_LIKELY(*ret_hash != 0))
+            return 0;
+    }
+    return tn_hash(heap, key, ret_hash);
+}
+
+/* The hash of what has become a key, and so has one. */
+static inline uint32_t tn_key_hash_again(const struct tn_heap *heap, const struct tn_object *key)
+{
+    uint32_t hash;
+
+    if (tn_key_hash(heap, key, &hash) < 0)
+        TN_UNREACHABLE();
+    return hash;
+}
 
 /* ---- Comparing ---- */
 
