@@ -195,7 +195,7 @@ static int fetch_entries(tn_dict_iter *iter)
     op.target = iter->target;
     op.cursor = iter->scan.cursor;
     op.limit = ENTRIES_PER_PAGE;
-    op.deep = !iter->keys_only;
+    op.keys_only = iter->keys_only;
     op.want = iter->has_want ? &iter->want : NULL;
     tn_values_clear(iter->values);
     iter->scan.n = iter->scan.index = 0;

@@ -248,7 +248,7 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
     case TN_OP_SCAN_DICT:
         wire->message.scan_dict.cursor = op->cursor;
         wire->message.scan_dict.limit = limit;
-        wire->message.scan_dict.keys_only = !op->deep;
+        wire->message.scan_dict.keys_only = op->keys_only;
         break;
     default:
         break;

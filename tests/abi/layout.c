@@ -106,6 +106,7 @@ int main(void)
     FIELD(tn_op, cursor);
     FIELD(tn_op, limit);
     FIELD(tn_op, deep);
+    FIELD(tn_op, keys_only);
     FIELD(tn_op, batch);
     return 0;
 }

@@ -691,7 +691,7 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_DICT_DELETE = 21, /* target, key                          count */
     TN_OP_DICT_POP = 22,    /* target, key, want                    value */
     TN_OP_SCAN_NAMES = 23,  /* name (prefix), cursor, limit         names, cursor */
-    TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, deep (false: keys only), want
+    TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, keys_only, want
                                                                     value (list), cursor */
     TN_OP_INFO = 25,        /* nothing                              info */
     TN_OP_BATCH = 26        /* batch                                steps */
@@ -717,6 +717,7 @@ typedef struct tn_op {
     uint64_t cursor;
     uint64_t limit;
     bool deep;
+    bool keys_only;
     struct tn_batch *batch;
 } tn_op;
 
