@@ -27,6 +27,9 @@
 
 #define ALWAYS_SUCCEED LONG_MAX
 
+/* So that the C library uses these, too, as in strdup(). */
+#define REPLACES_LIBC __attribute__((visibility("default")))
+
 static _Thread_local bool is_counted;
 static _Thread_local long n_until_failure;
 static _Thread_local long n_live; /* allocations of this thread that are not freed */
@@ -52,29 +55,29 @@ static void *count(void *memory)
     return memory;
 }
 
-void *malloc(size_t size)
+REPLACES_LIBC void *malloc(size_t size)
 {
     return fails_now() ? NULL : count(__libc_malloc(size));
 }
 
-void *calloc(size_t n, size_t size)
+REPLACES_LIBC void *calloc(size_t n, size_t size)
 {
     return fails_now() ? NULL : count(__libc_calloc(n, size));
 }
 
-void *realloc(void *old, size_t size)
+REPLACES_LIBC void *realloc(void *old, size_t size)
 {
     if (fails_now())
         return NULL;
     return old ? __libc_realloc(old, size) : count(__libc_realloc(old, size));
 }
 
-void *reallocarray(void *old, size_t n, size_t size)
+REPLACES_LIBC void *reallocarray(void *old, size_t n, size_t size)
 {
     return realloc(old, n * size); /* nobody here overflows */
 }
 
-void free(void *memory)
+REPLACES_LIBC void free(void *memory)
 {
     if (is_counted && memory)
         n_live--;
