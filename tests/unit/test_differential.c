@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random operations on a heap, and the same on a model that is as simple as can
- * be: values in malloc's memory, counted one by one, dicts searched from one end
- * to the other. After every few operations both are compared: which objects there
- * are, how often each is referred to, and what every container holds, object for
- * object. Cycles may form; the model leaks them just as the heap does.
+ * Random operations on a heap, and the same on naive values (support/naive.h).
+ * After every few operations both are compared: which objects there are, how often
+ * each is referred to, and what every container holds, object for object. Cycles may form; the
+ * naive values leak just as the heap's objects do.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "core/heap.h"
 #include "core/types/dict_internal.h"
+#include "tests/support/naive.h"
 #include "tests/support/objects.h"
 
 #define N_VARIABLES 12
@@ -25,29 +22,11 @@
 #define WEIGHT_MAX 190            /* of what is compared deeply: below TN_NESTING_MAX */
 #define N_OPERATIONS 40000        /* in each mode */
 
-/* ---- The model ---- */
-
-struct value {
-    struct value *next; /* all that are alive */
-    struct value *prev;
-    struct tn_object *object; /* what stands for it on the heap */
-    enum tn_type_id type;
-    bool is_immortal;
-    int64_t n_refs;
-    long double number; /* none, bool, int, float */
-    char text[8];       /* str, bytes */
-    size_t n;           /* bytes, items; keys and values together, in turn */
-    struct value **items;
-};
-
-/* As simple as can be: recursive. The values are a few levels deep.
- * NOLINTBEGIN(misc-no-recursion) */
-
 struct world {
     struct heap_fixture *f;
     uint64_t random;
-    struct value all; /* head of the list */
-    struct value *variables[N_VARIABLES];
+    struct naive all; /* head of the list */
+    struct naive *variables[N_VARIABLES];
 };
 
 static uint64_t any(struct world *w, uint64_t n)
@@ -55,141 +34,14 @@ static uint64_t any(struct world *w, uint64_t n)
     return test_random(&w->random) % n;
 }
 
-static struct value *value_new(struct world *w, enum tn_type_id type)
+static bool is_light(const struct naive *v)
 {
-    struct value *v = calloc(1, sizeof(*v));
-
-    assert_non_null(v);
-    v->type = type;
-    v->n_refs = 1;
-    v->next = w->all.next;
-    v->prev = &w->all;
-    v->next->prev = v;
-    v->prev->next = v;
-    return v;
-}
-
-static struct value *value_ref(struct value *v)
-{
-    v->n_refs++;
-    return v;
-}
-
-static void value_unref(struct value *v)
-{
-    if (--v->n_refs > 0)
-        return;
-    if (v->type == TN_TYPE_TUPLE || v->type == TN_TYPE_LIST || v->type == TN_TYPE_DICT) {
-        for (size_t i = 0; i < v->n; i++)
-            value_unref(v->items[i]);
-    }
-    v->next->prev = v->prev;
-    v->prev->next = v->next;
-    free(v->items);
-    free(v);
-}
-
-/* Makes room for `n` items at `at`, which the caller fills. */
-static void value_open(struct value *v, size_t at, size_t n)
-{
-    v->items = realloc(v->items, (v->n + n + 1) * sizeof(struct value *));
-    assert_non_null(v->items);
-    memmove(&v->items[at + n], &v->items[at], (v->n - at) * sizeof(struct value *));
-    v->n += n;
-}
-
-/* Closes the places of `n` items at `at`, whose references the caller has. */
-static void value_close(struct value *v, size_t at, size_t n)
-{
-    memmove(&v->items[at], &v->items[at + n], (v->n - at - n) * sizeof(struct value *));
-    v->n -= n;
-}
-
-static bool is_number(const struct value *v)
-{
-    return v->type == TN_TYPE_BOOL || v->type == TN_TYPE_INT || v->type == TN_TYPE_FLOAT;
-}
-
-static bool value_equal(const struct value *a, const struct value *b);
-
-static const struct value *dict_find(const struct value *dict, const struct value *key,
-                                     size_t *ret_at)
-{
-    for (size_t i = 0; i < dict->n; i += 2) {
-        if (value_equal(dict->items[i], key)) {
-            *ret_at = i;
-            return dict->items[i + 1];
-        }
-    }
-    return NULL;
-}
-
-static bool value_equal(const struct value *a, const struct value *b)
-{
-    size_t at;
-
-    if (a == b || (a->is_immortal && a->object == b->object))
-        return true;
-    if (is_number(a) && is_number(b))
-        return a->number == b->number;
-    if (a->type != b->type || a->n != b->n)
-        return false;
-    switch (a->type) {
-    case TN_TYPE_STR:
-    case TN_TYPE_BYTES:
-        return memcmp(a->text, b->text, a->n) == 0;
-    case TN_TYPE_TUPLE:
-    case TN_TYPE_LIST:
-        for (size_t i = 0; i < a->n; i++) {
-            if (!value_equal(a->items[i], b->items[i]))
-                return false;
-        }
-        return true;
-    case TN_TYPE_DICT:
-        for (size_t i = 0; i < a->n; i += 2) {
-            const struct value *found = dict_find(b, a->items[i], &at);
-
-            if (found == NULL || !value_equal(a->items[i + 1], found))
-                return false;
-        }
-        return true;
-    default:
-        return a->type == TN_TYPE_NONE;
-    }
-}
-
-static bool is_hashable(const struct value *v)
-{
-    if (v->type == TN_TYPE_LIST || v->type == TN_TYPE_DICT)
-        return false;
-    for (size_t i = 0; v->type == TN_TYPE_TUPLE && i < v->n; i++) {
-        if (!is_hashable(v->items[i]))
-            return false;
-    }
-    return true;
-}
-
-/* How many pairs comparing it may look at, as far as that matters. */
-static size_t weight(const struct value *v, size_t so_far)
-{
-    so_far++;
-    if (v->items == NULL)
-        return so_far;
-    for (size_t i = 0; i < v->n && so_far < WEIGHT_MAX; i++)
-        so_far = weight(v->items[i], so_far);
-    return so_far;
-}
-
-/* NOLINTEND(misc-no-recursion) */
-
-static bool is_light(const struct value *v)
-{
-    return weight(v, 0) < WEIGHT_MAX;
+    return naive_weight(v, WEIGHT_MAX, 0) < WEIGHT_MAX;
 }
 
 /* ---- Comparing the two ---- */
 
-static void check_content(struct world *w, const struct value *v)
+static void check_content(struct world *w, const struct naive *v)
 {
     struct tn_object *items[N_ITEMS_MAX];
     struct tn_dict_item pairs[N_ITEMS_MAX];
@@ -243,7 +95,7 @@ static void check_all(struct world *w)
     uint64_t bytes = 0;
 
     heap_fixture_settle(w->f);
-    for (const struct value *v = w->all.next; v != &w->all; v = v->next) {
+    for (const struct naive *v = w->all.next; v != &w->all; v = v->next) {
         assert_int_equal(v->object->type, v->type);
         assert_int_equal(tn_is_immortal(v->object), v->is_immortal);
         check_content(w, v);
@@ -262,28 +114,28 @@ static void check_all(struct world *w)
 /* ---- Operations: each on both ---- */
 
 /* Puts a new value, with its one reference, into a variable. */
-static void assign(struct world *w, struct value *v)
+static void assign(struct world *w, struct naive *v)
 {
-    struct value **variable = &w->variables[any(w, N_VARIABLES)];
+    struct naive **variable = &w->variables[any(w, N_VARIABLES)];
 
     v->is_immortal = tn_is_immortal(v->object);
     if (*variable != NULL) {
         tn_decref(w->f->mu, (*variable)->object);
-        value_unref(*variable);
+        naive_unref(*variable);
     }
     *variable = v;
 }
 
-static struct value *variable(struct world *w)
+static struct naive *variable(struct world *w)
 {
     return w->variables[any(w, N_VARIABLES)];
 }
 
 /* A variable of this type, or NULL if chance does not find one soon. */
-static struct value *variable_of(struct world *w, enum tn_type_id type)
+static struct naive *variable_of(struct world *w, enum tn_type_id type)
 {
     for (int i = 0; i < N_VARIABLES; i++) {
-        struct value *v = variable(w);
+        struct naive *v = variable(w);
 
         if (v != NULL && v->type == type)
             return v;
@@ -292,9 +144,9 @@ static struct value *variable_of(struct world *w, enum tn_type_id type)
 }
 
 /* One more reference on both sides, which the caller gives away. */
-static struct tn_object *dup(struct world *w, struct value *v)
+static struct tn_object *dup(struct world *w, struct naive *v)
 {
-    (void)value_ref(v);
+    (void)naive_ref(v);
     tn_incref(w->f->mu, v->object);
     return v->object;
 }
@@ -304,26 +156,26 @@ static void make_number(struct world *w)
     struct tn_mutator *mu = w->f->mu;
     int64_t integer = (int64_t)any(w, 8) * (any(w, 2) == 0 ? 1 : 1000);
     double real = (double)integer / (any(w, 2) == 0 ? 1 : 4);
-    struct value *v;
+    struct naive *v;
 
     switch (any(w, 4)) {
     case 0:
-        v = value_new(w, TN_TYPE_INT);
+        v = naive_new(&w->all, TN_TYPE_INT);
         v->number = integer;
         v->object = test_int(mu, integer);
         break;
     case 1:
-        v = value_new(w, TN_TYPE_FLOAT);
+        v = naive_new(&w->all, TN_TYPE_FLOAT);
         v->number = real;
         v->object = test_float(mu, real);
         break;
     case 2:
-        v = value_new(w, TN_TYPE_BOOL);
+        v = naive_new(&w->all, TN_TYPE_BOOL);
         v->number = integer % 2;
         v->object = tn_bool(w->f->heap, integer % 2 != 0);
         break;
     default:
-        v = value_new(w, TN_TYPE_NONE);
+        v = naive_new(&w->all, TN_TYPE_NONE);
         v->object = tn_none(w->f->heap);
     }
     assign(w, v);
@@ -332,7 +184,7 @@ static void make_number(struct world *w)
 static void make_text(struct world *w)
 {
     bool is_str = any(w, 2) == 0;
-    struct value *v = value_new(w, is_str ? TN_TYPE_STR : TN_TYPE_BYTES);
+    struct naive *v = naive_new(&w->all, is_str ? TN_TYPE_STR : TN_TYPE_BYTES);
     struct tn_slice text = TN_SLICE(v->text, v->n);
 
     v->n = text.len = any(w, 4);
@@ -348,7 +200,7 @@ static void make_text(struct world *w)
 static void make_container(struct world *w)
 {
     enum tn_type_id types[] = { TN_TYPE_TUPLE, TN_TYPE_LIST, TN_TYPE_DICT };
-    struct value *v = value_new(w, types[any(w, 3)]);
+    struct naive *v = naive_new(&w->all, types[any(w, 3)]);
     size_t n = any(w, 4);
 
     if (v->type == TN_TYPE_LIST) {
@@ -357,13 +209,13 @@ static void make_container(struct world *w)
         assert_int_equal(tn_dict_new(w->f->mu, any(w, 5) * n, &v->object), 0);
     } else {
         assert_int_equal(tn_tuple_new(w->f->mu, n, &v->object), 0);
-        value_open(v, 0, n);
+        naive_open(v, 0, n);
         for (size_t i = 0; i < n; i++) {
-            struct value *item = variable(w);
+            struct naive *item = variable(w);
             struct tn_object *object;
 
             if (item == NULL) { /* a place that stays as it was made */
-                v->items[i] = value_new(w, TN_TYPE_NONE);
+                v->items[i] = naive_new(&w->all, TN_TYPE_NONE);
                 v->items[i]->object = tn_none(w->f->heap);
                 v->items[i]->is_immortal = true;
                 continue;
@@ -378,7 +230,7 @@ static void make_container(struct world *w)
 
 static void alias(struct world *w)
 {
-    struct value *v = variable(w);
+    struct naive *v = variable(w);
 
     if (v == NULL)
         return;
@@ -388,18 +240,18 @@ static void alias(struct world *w)
 
 static void drop(struct world *w)
 {
-    struct value **v = &w->variables[any(w, N_VARIABLES)];
+    struct naive **v = &w->variables[any(w, N_VARIABLES)];
 
     if (*v == NULL)
         return;
     tn_decref(w->f->mu, (*v)->object);
-    value_unref(*v);
+    naive_unref(*v);
     *v = NULL;
 }
 
-static void list_insert(struct world *w, struct value *list)
+static void list_insert(struct world *w, struct naive *list)
 {
-    struct value *item = variable(w);
+    struct naive *item = variable(w);
     struct tn_object *object;
     int64_t index = (int64_t)any(w, 2 * list->n + 9) - (int64_t)list->n - 4;
     int64_t at = index < 0 ? index + (int64_t)list->n : index;
@@ -418,14 +270,14 @@ static void list_insert(struct world *w, struct value *list)
     else
         assert_int_equal(tn_list_insert(w->f->mu, list->object, index, &object, &length), 0);
     assert_null(object);
-    value_open(list, (size_t)at, 1);
+    naive_open(list, (size_t)at, 1);
     list->items[at] = item;
     assert_int_equal(length, list->n);
 }
 
-static void list_set(struct world *w, struct value *list)
+static void list_set(struct world *w, struct naive *list)
 {
-    struct value *item = variable(w);
+    struct naive *item = variable(w);
     size_t at = any(w, list->n + 1);
     struct tn_object *object;
 
@@ -435,22 +287,22 @@ static void list_set(struct world *w, struct value *list)
     if (at == list->n) {
         assert_int_equal(tn_list_set(w->f->mu, list->object, (int64_t)at, &object), TN_ERR_INDEX);
         tn_decref(w->f->mu, object);
-        value_unref(item);
+        naive_unref(item);
         return;
     }
     assert_int_equal(tn_list_set(w->f->mu, list->object,
                                  any(w, 2) == 0 ? (int64_t)at : (int64_t)(at - list->n), &object),
                      0);
-    value_unref(list->items[at]);
+    naive_unref(list->items[at]);
     list->items[at] = item;
 }
 
-static void list_pop(struct world *w, struct value *list)
+static void list_pop(struct world *w, struct naive *list)
 {
     size_t at = any(w, list->n + 1);
     int64_t index = (int64_t)at - (at < list->n && any(w, 2) == 0 ? (int64_t)list->n : 0);
     struct tn_object *object;
-    struct value *item;
+    struct naive *item;
     size_t length;
     int r = tn_list_pop(w->f->mu, list->object, index, &object, &length);
 
@@ -461,14 +313,14 @@ static void list_pop(struct world *w, struct value *list)
     assert_int_equal(r, 0);
     item = list->items[at];
     assert_ptr_equal(object, item->object);
-    value_close(list, at, 1);
+    naive_close(list, at, 1);
     assert_int_equal(length, list->n);
     assign(w, item);
 }
 
-static void list_extend(struct world *w, struct value *list)
+static void list_extend(struct world *w, struct naive *list)
 {
-    struct value *from = variable_of(w, any(w, 2) == 0 ? TN_TYPE_LIST : TN_TYPE_TUPLE);
+    struct naive *from = variable_of(w, any(w, 2) == 0 ? TN_TYPE_LIST : TN_TYPE_TUPLE);
     size_t before = list->n;
     size_t n = from == NULL ? 0 : from->n;
     size_t length;
@@ -477,17 +329,17 @@ static void list_extend(struct world *w, struct value *list)
         return;
     assert_int_equal(tn_list_extend(w->f->mu, list->object, from->object, &length), 0);
     assert_int_equal(length, before + n);
-    value_open(list, before, n);
+    naive_open(list, before, n);
     for (size_t i = 0; i < n; i++)
-        list->items[before + i] = value_ref(from->items[i]);
+        list->items[before + i] = naive_ref(from->items[i]);
 }
 
-static void list_slice(struct world *w, struct value *list)
+static void list_slice(struct world *w, struct naive *list)
 {
     size_t start = any(w, list->n + 1);
     size_t stop = any(w, list->n + 1);
     int64_t length = (int64_t)list->n;
-    struct value *slice = value_new(w, TN_TYPE_LIST);
+    struct naive *slice = naive_new(&w->all, TN_TYPE_LIST);
 
     /* The stop counts from the end, but for the end itself. */
     assert_int_equal(tn_list_slice(w->f->mu, list->object, (int64_t)start,
@@ -495,16 +347,16 @@ static void list_slice(struct world *w, struct value *list)
                                    &slice->object),
                      0);
     if (start < stop) {
-        value_open(slice, 0, stop - start);
+        naive_open(slice, 0, stop - start);
         for (size_t i = start; i < stop; i++)
-            slice->items[i - start] = value_ref(list->items[i]);
+            slice->items[i - start] = naive_ref(list->items[i]);
     }
     assign(w, slice);
 }
 
-static void list_look(struct world *w, struct value *list)
+static void list_look(struct world *w, struct naive *list)
 {
-    struct value *item = variable(w);
+    struct naive *item = variable(w);
     struct tn_object *object;
     bool contains;
     bool expected = false;
@@ -517,31 +369,31 @@ static void list_look(struct world *w, struct value *list)
     if (item == NULL || !is_light(item) || !is_light(list))
         return;
     for (size_t i = 0; i < list->n; i++)
-        expected |= value_equal(list->items[i], item);
+        expected |= naive_equal(list->items[i], item);
     assert_int_equal(tn_list_contains(w->f->mu, list->object, item->object, &contains), 0);
     assert_int_equal(contains, expected);
 }
 
 /* A key with one reference: often one that is nowhere else, so that dicts grow. */
-static struct value *any_key(struct world *w)
+static struct naive *any_key(struct world *w)
 {
-    struct value *key = variable(w);
+    struct naive *key = variable(w);
 
     if (key != NULL && any(w, 2) == 0) {
         (void)dup(w, key);
         return key;
     }
-    key = value_new(w, TN_TYPE_INT);
+    key = naive_new(&w->all, TN_TYPE_INT);
     key->number = 5000 + (long double)any(w, 2 * N_ITEMS_MAX);
     key->object = test_int(w->f->mu, (int64_t)key->number);
     return key;
 }
 
-static void dict_set(struct world *w, struct value *dict)
+static void dict_set(struct world *w, struct naive *dict)
 {
-    struct value *value = variable(w);
+    struct naive *value = variable(w);
     struct tn_object *objects[2];
-    struct value *key;
+    struct naive *key;
     size_t length = 0;
     size_t at;
 
@@ -550,36 +402,36 @@ static void dict_set(struct world *w, struct value *dict)
     key = any_key(w);
     objects[0] = key->object;
     objects[1] = dup(w, value);
-    if (!is_hashable(key)) {
+    if (!naive_is_hashable(key)) {
         assert_int_equal(tn_dict_set(w->f->mu, dict->object, &objects[0], &objects[1], NULL),
                          TN_ERR_UNHASHABLE);
         tn_decref(w->f->mu, objects[0]);
         tn_decref(w->f->mu, objects[1]);
-        value_unref(key);
-        value_unref(value);
+        naive_unref(key);
+        naive_unref(value);
         return;
     }
     assert_int_equal(tn_dict_set(w->f->mu, dict->object, &objects[0], &objects[1], &length), 0);
     assert_null(objects[0]);
     assert_null(objects[1]);
-    if (dict_find(dict, key, &at) != NULL) {
-        value_unref(key);
-        value_unref(dict->items[at + 1]);
+    if (naive_dict_find(dict, key, &at) != NULL) {
+        naive_unref(key);
+        naive_unref(dict->items[at + 1]);
         dict->items[at + 1] = value;
     } else {
-        value_open(dict, dict->n, 2);
+        naive_open(dict, dict->n, 2);
         dict->items[dict->n - 2] = key;
         dict->items[dict->n - 1] = value;
     }
     assert_int_equal(length, dict->n / 2);
 }
 
-static void dict_pop(struct world *w, struct value *dict)
+static void dict_pop(struct world *w, struct naive *dict)
 {
-    struct value *key =
+    struct naive *key =
         any(w, 3) == 0 || dict->n == 0 ? variable(w) : dict->items[any(w, dict->n) & ~UINT64_C(1)];
     struct tn_object *object;
-    struct value *value;
+    struct naive *value;
     size_t length;
     size_t at;
     int r;
@@ -587,32 +439,32 @@ static void dict_pop(struct world *w, struct value *dict)
     if (key == NULL)
         return;
     r = tn_dict_pop(w->f->mu, dict->object, key->object, &object, &length);
-    if (!is_hashable(key)) {
+    if (!naive_is_hashable(key)) {
         assert_int_equal(r, TN_ERR_UNHASHABLE);
-    } else if (dict_find(dict, key, &at) == NULL) {
+    } else if (naive_dict_find(dict, key, &at) == NULL) {
         assert_int_equal(r, TN_ERR_KEY);
     } else {
         assert_int_equal(r, 0);
         value = dict->items[at + 1];
         assert_ptr_equal(object, value->object);
         key = dict->items[at];
-        value_close(dict, at, 2);
+        naive_close(dict, at, 2);
         assert_int_equal(length, dict->n / 2);
-        value_unref(key);
+        naive_unref(key);
         assign(w, value);
     }
 }
 
-static void dict_look(struct world *w, struct value *dict)
+static void dict_look(struct world *w, struct naive *dict)
 {
-    struct value *key = variable(w);
+    struct naive *key = variable(w);
     struct tn_object *object;
     uint64_t cursor = 0;
     size_t n_seen = 0;
     size_t at;
 
-    if (key != NULL && is_hashable(key)) {
-        const struct value *found = dict_find(dict, key, &at);
+    if (key != NULL && naive_is_hashable(key)) {
+        const struct naive *found = naive_dict_find(dict, key, &at);
         int r = tn_dict_get(w->f->mu, dict->object, key->object, &object);
 
         assert_int_equal(r, found == NULL ? TN_ERR_KEY : 0);
@@ -639,23 +491,24 @@ static void dict_look(struct world *w, struct value *dict)
 
 static void compare(struct world *w)
 {
-    struct value *a = variable(w);
-    struct value *b = variable(w);
+    struct naive *a = variable(w);
+    struct naive *b = variable(w);
     uint32_t hash;
 
     if (a == NULL || b == NULL)
         return;
-    assert_int_equal(tn_hash(w->f->heap, a->object, &hash), is_hashable(a) ? 0 : TN_ERR_UNHASHABLE);
+    assert_int_equal(tn_hash(w->f->heap, a->object, &hash),
+                     naive_is_hashable(a) ? 0 : TN_ERR_UNHASHABLE);
     if (!is_light(a) || !is_light(b))
         return;
-    assert_int_equal(test_is_equal(w->f, a->object, b->object), value_equal(a, b));
-    if (is_hashable(a) && is_hashable(b) && value_equal(a, b))
+    assert_int_equal(test_is_equal(w->f, a->object, b->object), naive_equal(a, b));
+    if (naive_is_hashable(a) && naive_is_hashable(b) && naive_equal(a, b))
         assert_int_equal(test_hash(w->f, a->object), test_hash(w->f, b->object));
 }
 
 /* Lists that are about as large as they may be, and small again: what one item at
  * a time seldom does. */
-static void swell_or_drain(struct world *w, struct value *v)
+static void swell_or_drain(struct world *w, struct naive *v)
 {
     if (any(w, 20) != 0)
         return;
@@ -676,10 +529,10 @@ static void swell_or_drain(struct world *w, struct value *v)
             dict_pop(w, v);
     }
     tn_decref(w->f->mu, v->object);
-    value_unref(v);
+    naive_unref(v);
 }
 
-static void operate_on_list(struct world *w, struct value *list)
+static void operate_on_list(struct world *w, struct naive *list)
 {
     switch (any(w, 8)) {
     case 0:
@@ -706,7 +559,7 @@ static void operate_on_list(struct world *w, struct value *list)
     }
 }
 
-static void operate_on_dict(struct world *w, struct value *dict)
+static void operate_on_dict(struct world *w, struct naive *dict)
 {
     switch (any(w, 8)) {
     case 0:
@@ -729,7 +582,7 @@ static void operate_on_dict(struct world *w, struct value *dict)
 
 static void operate(struct world *w)
 {
-    struct value *v;
+    struct naive *v;
 
     switch (any(w, 16)) {
     case 0:
@@ -776,7 +629,7 @@ static void operate(struct world *w)
 /* Empties every list and dict, so that no cycle is left. */
 static void untie(struct world *w)
 {
-    struct value *v = w->all.next;
+    struct naive *v = w->all.next;
 
     while (v != &w->all) {
         if ((v->type != TN_TYPE_LIST && v->type != TN_TYPE_DICT) || v->n == 0) {
@@ -791,7 +644,7 @@ static void untie(struct world *w)
                 dict_pop(w, v);
         }
         tn_decref(w->f->mu, v->object);
-        value_unref(v);
+        naive_unref(v);
         v = w->all.next; /* others may have gone with it */
     }
 }
@@ -811,7 +664,7 @@ static void agree(struct heap_fixture *f)
     for (int i = 0; i < N_VARIABLES; i++) {
         if (w.variables[i] != NULL) {
             tn_decref(f->mu, w.variables[i]->object);
-            value_unref(w.variables[i]);
+            naive_unref(w.variables[i]);
         }
     }
     assert_ptr_equal(w.all.next, &w.all);
