@@ -49,28 +49,34 @@ static int key_error(struct tn_request_ctx *ctx, int r, const struct tn_object *
                           (int)(text.len < 100 ? text.len : 100), (const char *)text.data);
 }
 
+struct lookup {
+    struct tn_object *key;
+    const Tenure__V1__Want *want;
+};
+
+static int read_entry(struct tn_request_ctx *ctx, struct tn_object *dict, uint64_t version,
+                      const void *message, struct tn_result *result)
+{
+    const struct lookup *lookup = message;
+    struct tn_object *value;
+    int r;
+
+    (void)version; /* is of the dict's name */
+    if (dict->type != TN_TYPE_DICT)
+        return tn_wrong_type(ctx, dict, "a dict");
+    r = tn_dict_get(ctx->mu, dict, lookup->key, &value);
+    if (r < 0)
+        return tn_check_alive(dict) < 0 ? TN_ERR_BUSY : key_error(ctx, r, lookup->key);
+    return tn_answer_borrowed(ctx, value, lookup->want, 0, result);
+}
+
 int tn_op_dict_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__DictGetRequest *msg = message;
-    struct tn_object *key;
-    int r = hold_key(ctx, msg->key, &key);
+    struct lookup lookup = { .want = msg->want };
+    int r = hold_key(ctx, msg->key, &lookup.key);
 
-    if (r < 0)
-        return r;
-    r = TN_ERR_BUSY;
-    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
-        struct tn_object *dict;
-        struct tn_object *value;
-
-        r = tn_target_borrow(ctx, msg->target, &dict, NULL);
-        if (r == 0 && dict->type != TN_TYPE_DICT)
-            r = tn_wrong_type(ctx, dict, "a dict");
-        if (r == 0)
-            r = key_error(ctx, tn_dict_get(ctx->mu, dict, key, &value), key);
-        if (r == 0)
-            r = tn_answer_borrowed(ctx, value, msg->want, 0, result);
-    }
-    return r;
+    return r < 0 ? r : tn_read_target(ctx, msg->target, read_entry, &lookup, result);
 }
 
 int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
@@ -168,9 +174,10 @@ static struct tn_object **flatten(struct tn_dict_item *entries, size_t n, bool k
 }
 
 /* One page, as it is now. */
-static int answer_page(struct tn_request_ctx *ctx, struct tn_object *dict,
-                       const Tenure__V1__ScanDictRequest *msg, struct tn_result *result)
+static int read_page(struct tn_request_ctx *ctx, struct tn_object *dict, uint64_t version,
+                     const void *message, struct tn_result *result)
 {
+    const Tenure__V1__ScanDictRequest *msg = message;
     Tenure__V1__ScanDictResponse *answer = &result->message.scan_dict;
     size_t n_max = page_size(ctx, msg->limit);
     uint64_t cursor = msg->cursor;
@@ -179,10 +186,15 @@ static int answer_page(struct tn_request_ctx *ctx, struct tn_object *dict,
     size_t n;
     int r;
 
+    (void)version; /* is of the dict's name */
+    if (dict->type != TN_TYPE_DICT)
+        return tn_wrong_type(ctx, dict, "a dict");
     entries = tn_ctx_alloc(ctx, n_max * sizeof(*entries));
     if (entries == NULL)
         return TN_ERR_NOMEM;
     r = tn_dict_scan(ctx->mu, dict, &cursor, n_max, entries, &n);
+    if (r == 0)
+        r = tn_check_alive(dict);
     if (r < 0)
         return r;
     objects = flatten(entries, n, msg->keys_only, &n);
@@ -197,16 +209,6 @@ static int answer_page(struct tn_request_ctx *ctx, struct tn_object *dict,
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__ScanDictRequest *msg = message;
-    int r = TN_ERR_BUSY;
 
-    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
-        struct tn_object *dict;
-
-        r = tn_target_borrow(ctx, msg->target, &dict, NULL);
-        if (r == 0 && dict->type != TN_TYPE_DICT)
-            r = tn_wrong_type(ctx, dict, "a dict");
-        if (r == 0)
-            r = answer_page(ctx, dict, msg, result);
-    }
-    return r;
+    return tn_read_target(ctx, msg->target, read_page, msg, result);
 }

@@ -36,8 +36,10 @@ static int get_item(struct tn_request_ctx *ctx, struct tn_object *o, int64_t ind
     uint64_t at;
     int r;
 
-    if (o->type == TN_TYPE_LIST)
-        return item_error(ctx, tn_list_get(ctx->mu, o, index, ret_item), o, index);
+    if (o->type == TN_TYPE_LIST) {
+        r = tn_list_get(ctx->mu, o, index, ret_item);
+        return tn_check_alive(o) < 0 ? TN_ERR_BUSY : item_error(ctx, r, o, index);
+    }
     if (o->type != TN_TYPE_TUPLE)
         return tn_wrong_type(ctx, o, "a list or tuple");
     r = tn_index_resolve(index, tn_tuple_length(o), &at);
@@ -47,22 +49,22 @@ static int get_item(struct tn_request_ctx *ctx, struct tn_object *o, int64_t ind
     return 0;
 }
 
+static int read_item(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
+                     const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListGetRequest *msg = message;
+    struct tn_object *item;
+    int r = get_item(ctx, o, msg->index, &item);
+
+    (void)version; /* is of the list's name */
+    return r < 0 ? r : tn_answer_borrowed(ctx, item, msg->want, 0, result);
+}
+
 int tn_op_list_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__ListGetRequest *msg = message;
-    int r = TN_ERR_BUSY;
 
-    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
-        struct tn_object *o;
-        struct tn_object *item;
-
-        r = tn_target_borrow(ctx, msg->target, &o, NULL);
-        if (r == 0)
-            r = get_item(ctx, o, msg->index, &item);
-        if (r == 0)
-            r = tn_answer_borrowed(ctx, item, msg->want, 0, result);
-    }
-    return r;
+    return tn_read_target(ctx, msg->target, read_item, msg, result);
 }
 
 /* A position as slices have it: from the end if negative, and clipped. */
@@ -99,7 +101,7 @@ static int slice_items(struct tn_request_ctx *ctx, struct tn_object *o,
                 (*ret_items)[k] = tn_tuple_get(o, start + k);
         *ret_n = n;
         if (length_then == length) /* so the positions mean what they should */
-            return 0;
+            return tn_check_alive(o);
         length = length_then;
     }
     return TN_ERR_BUSY;
@@ -139,14 +141,17 @@ static int build_slice(struct tn_request_ctx *ctx, const struct tn_object *from,
     return r;
 }
 
-static int answer_slice(struct tn_request_ctx *ctx, struct tn_object *o,
-                        const Tenure__V1__ListSliceRequest *msg, struct tn_result *result)
+static int read_slice(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
+                      const void *message, struct tn_result *result)
 {
+    const Tenure__V1__ListSliceRequest *msg = message;
     struct tn_object *made = NULL;
     struct tn_object **items = NULL;
     size_t n = 0;
     int r;
 
+    (void)version;     /* is of the list's name */
+    tn_drop_held(ctx); /* of the last try */
     if (o->type != TN_TYPE_LIST && o->type != TN_TYPE_TUPLE)
         return tn_wrong_type(ctx, o, "a list or tuple");
     r = slice_items(ctx, o, msg, &items, &n);
@@ -175,17 +180,8 @@ static int answer_slice(struct tn_request_ctx *ctx, struct tn_object *o,
 int tn_op_list_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__ListSliceRequest *msg = message;
-    int r = TN_ERR_BUSY;
 
-    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
-        struct tn_object *o;
-
-        tn_drop_held(ctx);
-        r = tn_target_borrow(ctx, msg->target, &o, NULL);
-        if (r == 0)
-            r = answer_slice(ctx, o, msg, result);
-    }
-    return r;
+    return tn_read_target(ctx, msg->target, read_slice, msg, result);
 }
 
 /* ---- Changing ---- */

@@ -176,20 +176,19 @@ int tn_op_unbind(struct tn_request_ctx *ctx, const void *message, struct tn_resu
 
 /* ---- Reading ---- */
 
+static int read_value(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
+                      const void *message, struct tn_result *result)
+{
+    const Tenure__V1__GetRequest *msg = message;
+
+    return tn_answer_borrowed(ctx, o, msg->want, version, result);
+}
+
 int tn_op_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__GetRequest *msg = message;
-    int r = TN_ERR_BUSY;
 
-    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
-        struct tn_object *o;
-        uint64_t version;
-
-        r = tn_target_borrow(ctx, msg->target, &o, &version);
-        if (TN_LIKELY(r == 0))
-            r = tn_answer_borrowed(ctx, o, msg->want, version, result);
-    }
-    return r;
+    return tn_read_target(ctx, msg->target, read_value, msg, result);
 }
 
 int tn_op_lookup(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)

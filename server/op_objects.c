@@ -38,20 +38,17 @@ static void describe_refs(const struct tn_object *o, Tenure__V1__DescribeRespons
     answer->refs = refs.local + refs.shared;
 }
 
-int tn_op_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
+                    const void *message, struct tn_result *result)
 {
     const Tenure__V1__DescribeRequest *msg = message;
     Tenure__V1__DescribeResponse *answer = &result->message.describe;
-    const struct tn_heap *heap = ctx->ex->service->heap;
-    struct tn_object *o;
     uint64_t length;
-    int r = tn_target_borrow(ctx, msg->target, &o, NULL);
 
-    if (r < 0)
-        return r;
+    (void)version; /* is of the name, and not of the object */
     result->which = TENURE__V1__RESPONSE__RESULT_DESCRIBE;
     *answer = (Tenure__V1__DescribeResponse)TENURE__V1__DESCRIBE_RESPONSE__INIT;
-    answer->identity = tn_identity(heap, o);
+    answer->identity = tn_identity(ctx->ex->service->heap, o);
     answer->type = (Tenure__V1__TypeTag)o->type;
     describe_refs(o, answer);
     answer->shallow_bytes = tn_shallow_bytes(o);
@@ -64,31 +61,42 @@ int tn_op_describe(struct tn_request_ctx *ctx, const void *message, struct tn_re
                            ? msg->max_objects
                            : TN_DEEP_OBJECTS;
         struct tn_deep_size size;
+        int r = tn_deep_size(o, max, &size);
 
-        r = tn_deep_size(o, max, &size);
         if (r < 0)
             return r;
         answer->deep_bytes = size.bytes;
         answer->deep_objects = size.n_objs;
         answer->deep_complete = size.is_complete;
     }
-    return 0;
+    return tn_check_alive(o);
+}
+
+int tn_op_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__DescribeRequest *msg = message;
+
+    return tn_read_target(ctx, msg->target, describe, msg, result);
+}
+
+static int read_length(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
+                       const void *message, struct tn_result *result)
+{
+    uint64_t length;
+
+    (void)version;
+    (void)message;
+    if (tn_length(o, &length) < 0)
+        return tn_wrong_type(ctx, o, "something that has a length");
+    tn_result_count(result, length);
+    return tn_check_alive(o);
 }
 
 int tn_op_length(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__LengthRequest *msg = message;
-    struct tn_object *o;
-    uint64_t length;
-    int r = tn_target_borrow(ctx, msg->target, &o, NULL);
 
-    if (r == 0)
-        r = tn_length(o, &length);
-    if (r == TN_ERR_TYPE)
-        return tn_wrong_type(ctx, o, "something that has a length");
-    if (r == 0)
-        tn_result_count(result, length);
-    return r;
+    return tn_read_target(ctx, msg->target, read_length, msg, result);
 }
 
 /* ---- Contains ---- */
@@ -118,42 +126,52 @@ static int dict_contains(struct tn_request_ctx *ctx, struct tn_object *dict,
     return r == TN_ERR_KEY ? 0 : r;
 }
 
+/* `message` is the object that is looked for. */
+static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
+                    const void *message, struct tn_result *result)
+{
+    struct tn_object *value = *(struct tn_object *const *)message;
+    bool does_contain = false;
+    int r;
+
+    (void)version;
+    switch (o->type) {
+    case TN_TYPE_LIST:
+        r = tn_list_contains(ctx->mu, o, value, &does_contain);
+        break;
+    case TN_TYPE_TUPLE:
+        r = tuple_contains(ctx, o, value, &does_contain);
+        break;
+    case TN_TYPE_DICT:
+        r = dict_contains(ctx, o, value, &does_contain);
+        break;
+    default:
+        return tn_wrong_type(ctx, o, "a list, tuple or dict");
+    }
+    if (r == 0 && !does_contain)
+        r = tn_check_alive(o);
+    if (r < 0)
+        return r;
+    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
+    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
+    result->message.boolean.value = does_contain;
+    return 0;
+}
+
 int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__ContainsRequest *msg = message;
     struct tn_object *value = NULL;
-    struct tn_object *o;
-    bool contains = false;
     int r;
 
     r = tn_value_build(ctx, msg->value, &value);
     if (r < 0)
         return r;
     tn_hold(ctx, value);
-    r = tn_target_borrow(ctx, msg->target, &o, NULL);
-    if (r < 0)
-        return r;
-
-    switch (o->type) {
-    case TN_TYPE_LIST:
-        r = tn_list_contains(ctx->mu, o, value, &contains);
-        break;
-    case TN_TYPE_TUPLE:
-        r = tuple_contains(ctx, o, value, &contains);
-        break;
-    case TN_TYPE_DICT:
-        r = dict_contains(ctx, o, value, &contains);
-        break;
-    default:
-        return tn_wrong_type(ctx, o, "a list, tuple or dict");
-    }
-    if (r < 0)
-        return r;
-    tn_values_settle(ctx, false); /* what it was compared with is not kept */
-    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
-    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
-    result->message.boolean.value = contains;
-    return 0;
+    r = tn_read_target(ctx, msg->target, contains, &value, result);
+    if (r == 0)
+        tn_values_settle(ctx, false); /* what it was compared with is not kept */
+    return r;
 }
 
 /* ---- Release ---- */

@@ -69,6 +69,13 @@ void tn_drop_held(struct tn_request_ctx *ctx)
         tn_decref(ctx->mu, ctx->held[--ctx->n_held]);
 }
 
+int tn_check_alive(const struct tn_object *o)
+{
+    struct tn_refcount refs = tn_refcount_read(o);
+
+    return !refs.immortal && refs.state == TN_STATE_MERGED && refs.shared <= 0 ? TN_ERR_BUSY : 0;
+}
+
 int tn_handle_borrow(struct tn_request_ctx *ctx, uint64_t handle, struct tn_object **ret_object)
 {
     int r = tn_session_find(ctx->session, handle, ret_object);
@@ -177,6 +184,22 @@ int tn_target_borrow(struct tn_request_ctx *ctx, const Tenure__V1__Target *targe
         return r;
     r = tn_name_lookup(ctx->mu, ctx->session->ns, name, ret_object, ret_version);
     return r == TN_ERR_NAME ? tn_name_missing(ctx, name) : r;
+}
+
+int tn_read_target(struct tn_request_ctx *ctx, const Tenure__V1__Target *target, tn_read_fn read,
+                   const void *message, struct tn_result *result)
+{
+    int r = TN_ERR_BUSY;
+
+    for (int i = 0; r == TN_ERR_BUSY && i < TN_BUSY_TRIES; i++) {
+        struct tn_object *o;
+        uint64_t version;
+
+        r = tn_target_borrow(ctx, target, &o, &version);
+        if (TN_LIKELY(r == 0))
+            r = read(ctx, o, version, message, result);
+    }
+    return r;
 }
 
 int tn_target_hold(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,

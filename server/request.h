@@ -8,6 +8,9 @@
  *    reference to it (tn_target_hold, tn_hold): in mode gil the memory of an
  *    object goes with its last reference, and in the other modes nothing may be
  *    put into a container that is dying.
+ *  - A container that is only borrowed may die while it is looked at, and then
+ *    seems to hold less and less. So whatever was found in it counts only if
+ *    tn_check_alive() says afterwards that it had not begun to die.
  *  - A function that fails has done nothing. It returns a negative error; if
  *    that says less than it could, it has set ctx->status too.
  *  - TN_ERR_LIMIT without a status makes the dispatcher reclaim memory and try
@@ -86,6 +89,8 @@ struct tn_request_ctx {
     size_t taken_bytes; /* of the budget */
     bool may_defer;
     bool must_close;
+    /* How often an object died while it was encoded; then containers are held. */
+    unsigned int n_busy;
 };
 
 typedef int (*tn_op_fn)(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
@@ -111,6 +116,18 @@ TN_MUST_CHECK int tn_ctx_claim(struct tn_request_ctx *ctx, size_t bytes);
 void tn_hold(struct tn_request_ctx *ctx, struct tn_object *o);
 /* Drops what is held. */
 void tn_drop_held(struct tn_request_ctx *ctx);
+
+/* TN_ERR_BUSY if an object that is borrowed is dead. */
+TN_MUST_CHECK int tn_check_alive(const struct tn_object *o);
+
+/*
+ * Reads an object that is borrowed: calls `read` with it, and again with what is
+ * there by then as long as that returns TN_ERR_BUSY. `message` is passed on.
+ */
+typedef int (*tn_read_fn)(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
+                          const void *message, struct tn_result *result);
+TN_MUST_CHECK int tn_read_target(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
+                                 tn_read_fn read, const void *message, struct tn_result *result);
 
 /* The object that a target means, borrowed, and the version of its name (0 if
  * it is not a name; may be NULL). */

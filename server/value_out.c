@@ -9,6 +9,11 @@
  * (but for numbers and constants, which nobody tells apart), so sharing and
  * cycles survive. Then the nodes are numbered and their columns written.
  *
+ * A container that dies while it is read seems to hold less and less, so each is
+ * looked at again after its items were copied; if it is dead, everything begins
+ * again. If that goes on, containers are held for as long as it takes: that costs
+ * counting, but then an object must die within a few instructions to be missed.
+ *
  * A single str, bytes, number or constant goes a shorter way: one node, whose
  * content is referred to where it is and copied once, into the output.
  */
@@ -24,6 +29,9 @@
 #define ITEM_BYTES ((size_t)16)
 /* What surrounds a value: the headers of eight columns and of the answer. */
 #define VALUE_BYTES ((size_t)96)
+
+/* How often objects may die under us before we hold them. */
+#define BUSY_TRIES 2
 
 #define NODES_MIN ((size_t)32)
 #define INDEX_MIN ((size_t)64)
@@ -161,6 +169,11 @@ static uint8_t kind_of(const struct tn_object *o)
     TN_UNREACHABLE();
 }
 
+static bool is_container(const struct tn_out_node *node)
+{
+    return node->object != NULL && node->object->type >= TN_TYPE_TUPLE;
+}
+
 static void cut_off(struct tn_out_graph *graph, struct tn_out_node *node)
 {
     node->kind = TN_NODE_HANDLE;
@@ -190,6 +203,8 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
     struct tn_out_node *node = &graph->nodes[graph->n_nodes];
 
     *node = (struct tn_out_node){ .object = o, .depth = depth, .kind = kind_of(o) };
+    if (graph->holds && is_container(node) && !tn_tryref(graph->ctx->mu, o))
+        return TN_ERR_BUSY;
     if (node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES) {
         int r = claim_text(graph, o);
 
@@ -314,6 +329,8 @@ static int expand(struct tn_out_graph *graph, size_t container)
 
     r = o->type == TN_TYPE_TUPLE ? tuple_items(graph, o, &items, &n)
                                  : snapshot(graph, o, &items, &n);
+    if (r == 0 && !graph->holds)
+        r = tn_check_alive(o);
     if (r == 0)
         r = claim_items(graph, n);
     if (r == 0)
@@ -429,6 +446,17 @@ static int write_graph(struct tn_out_graph *graph, struct tn_result *result)
     return 0;
 }
 
+/* Lets go of what was held, and remembers if something died. The nodes of the
+ * cut-off root that tn_out_order() adds come after the first `n`. */
+static void finish(struct tn_out_graph *graph, size_t n, int r)
+{
+    if (r == TN_ERR_BUSY)
+        graph->ctx->n_busy++;
+    for (size_t i = 0; graph->holds && i < n; i++)
+        if (is_container(&graph->nodes[i]))
+            tn_decref(graph->ctx->mu, graph->nodes[i].object);
+}
+
 /* ---- The two ways in ---- */
 
 static void init_graph(struct tn_out_graph *graph, struct tn_request_ctx *ctx,
@@ -441,6 +469,7 @@ static void init_graph(struct tn_out_graph *graph, struct tn_request_ctx *ctx,
         .want_depth = want != NULL && want->max_depth != 0 ? want->max_depth : TN_WANT_DEPTH,
         .want_nodes = want != NULL && want->max_nodes != 0 ? want->max_nodes : TN_WANT_NODES,
         .want_bytes = want != NULL && want->max_bytes != 0 ? want->max_bytes : UINT64_MAX,
+        .holds = ctx->n_busy >= BUSY_TRIES,
     };
     if (graph->want_nodes > limits->max_nodes)
         graph->want_nodes = limits->max_nodes;
@@ -479,6 +508,7 @@ int tn_value_encode(struct tn_request_ctx *ctx, struct tn_object *o, const Tenur
 {
     struct tn_out_graph graph;
     size_t answer_bytes = ctx->answer_bytes;
+    size_t n_nodes;
     int r = 0;
 
     *ret_value = &result->one.value;
@@ -512,8 +542,10 @@ int tn_value_encode(struct tn_request_ctx *ctx, struct tn_object *o, const Tenur
         r = add_node(&graph, o, 1);
     if (r == 0)
         r = expand_all(&graph, 0);
+    n_nodes = graph.n_nodes;
     if (r == 0)
         r = write_graph(&graph, result);
+    finish(&graph, n_nodes, r);
     if (r < 0)
         ctx->answer_bytes = answer_bytes;
     *ret_value = &result->value;
@@ -526,6 +558,7 @@ int tn_value_encode_items(struct tn_request_ctx *ctx, struct tn_object **items, 
 {
     size_t answer_bytes = ctx->answer_bytes;
     struct tn_out_graph graph;
+    size_t n_nodes;
     int r;
 
     init_graph(&graph, ctx, want);
@@ -541,8 +574,10 @@ int tn_value_encode_items(struct tn_request_ctx *ctx, struct tn_object **items, 
         r = add_items(&graph, 0, items, n_items);
     if (r == 0)
         r = expand_all(&graph, 1);
+    n_nodes = graph.n_nodes;
     if (r == 0)
         r = write_graph(&graph, result);
+    finish(&graph, n_nodes, r);
     if (r < 0)
         ctx->answer_bytes = answer_bytes;
     *ret_value = &result->value;

@@ -38,6 +38,9 @@ struct tn_out_graph {
     uint64_t want_bytes;
     uint64_t n_bytes;
     size_t n_handles; /* nodes that were cut off */
+    /* Containers are held while the graph is discovered; if not, a container that
+     * dies meanwhile is noticed, and everything begins again. */
+    bool holds;
 };
 
 /* Appends a node that is a handle to the object of another node. Returns its

@@ -4,6 +4,7 @@
  * some of them break off in the middle of a message. What must hold in the end:
  *  - a counter that is raised by compare-and-set has as many steps as succeeded;
  *  - what was put into a list is in it, or was taken out once;
+ *  - who reads a list or dict that is being replaced, and so dies, sees all of it;
  *  - when all names are gone and all connections closed, nothing is left.
  */
 #include <pthread.h>
@@ -25,6 +26,7 @@
 #define CLIENTS 6
 #define ITEMS_MAX 200000 /* that one client puts into the list */
 #define KEYS 50
+#define WHOLE 40 /* items of what is always read whole */
 
 struct client {
     pthread_t thread;
@@ -134,6 +136,58 @@ static void change_dict(struct client *me, struct raw_client *c)
     }
 }
 
+/* What is always replaced whole, and so is read whole or not at all. */
+static void replace_whole(struct raw_client *c)
+{
+    char text[WHOLE * 40];
+    size_t len = 0;
+
+    for (int i = 0; i < WHOLE; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s['item %d', 'x']",
+                                i == 0 ? "" : ", ", i);
+    TN_ASSERT(raw_do(c, "set whole/list [%s]", text)[0] == 'e');
+    len = 0;
+    for (int i = 0; i < WHOLE; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%d: ['v']", i == 0 ? "" : ", ",
+                                i + 1000);
+    TN_ASSERT(raw_do(c, "set whole/dict {%s}", text)[0] == 'e');
+}
+
+static void read_whole(struct client *me, struct raw_client *c)
+{
+    Tenure__V1__Response *response;
+
+    switch (test_random(&me->seed) % 7) {
+    case 0:
+        response = call(c, "get whole/list");
+        TN_ASSERT(response->status == NULL);
+        /* Itself, its items, and two strs in each, one of which is immortal. */
+        TN_ASSERT(response->object->value->kinds.len == 1 + WHOLE + WHOLE + 1);
+        break;
+    case 1:
+        response = call(c, "get whole/dict");
+        TN_ASSERT(response->status == NULL);
+        TN_ASSERT(response->object->value->n_ints == WHOLE);
+        break;
+    case 2:
+        TN_ASSERT(call(c, "length whole/list")->count->count == WHOLE);
+        break;
+    case 3:
+        TN_ASSERT(call(c, "contains whole/dict %d", 1000 + WHOLE - 1)->boolean->value);
+        break;
+    case 4:
+        TN_ASSERT(strcmp(raw_do(c, "list_get whole/list -1"), "['item 39', 'x']") == 0);
+        break;
+    case 5:
+        TN_ASSERT(strcmp(raw_do(c, "dict_get whole/dict 1039"), "['v']") == 0);
+        break;
+    default:
+        response = call(c, "list_slice whole/list -2");
+        TN_ASSERT(response->object->value->kinds.len == 6);
+        break;
+    }
+}
+
 /* Names that come and go, and whose objects are each other's. */
 static void change_names(struct client *me, struct raw_client *c)
 {
@@ -199,8 +253,14 @@ static void *be_a_client(void *arg)
         case 36 ... 54:
             take_item(me, &c);
             break;
-        case 55 ... 75:
+        case 55 ... 65:
             change_dict(me, &c);
+            break;
+        case 66 ... 70:
+            replace_whole(&c);
+            break;
+        case 71 ... 82:
+            read_whole(me, &c);
             break;
         default:
             change_names(me, &c);
@@ -239,6 +299,8 @@ static void clean_up(struct raw_client *c)
     assert_string_equal(raw_do(c, "unbind list"), "existed");
     assert_string_equal(raw_do(c, "unbind dict"), "existed");
     assert_string_equal(raw_do(c, "unbind counter"), "existed");
+    assert_string_equal(raw_do(c, "unbind whole/list"), "existed");
+    assert_string_equal(raw_do(c, "unbind whole/dict"), "existed");
     for (int i = 0; i < 8; i++)
         raw_do(c, "unbind name%d", i);
 }
@@ -257,6 +319,9 @@ static void run(enum tn_mode mode, const char *workers)
     raw_do(&c, "set counter 1000");
     raw_do(&c, "set list []");
     raw_do(&c, "set dict {}");
+    raw_do(&c, "set whole/list 0");
+    raw_do(&c, "set whole/dict 0");
+    replace_whole(&c);
     for (int i = 0; i < CLIENTS; i++) {
         struct client *me = &clients[i];
 
