@@ -36,9 +36,10 @@ target_compile_options(
             -fno-common
             $<$<NOT:$<BOOL:$<TARGET_PROPERTY:POSITION_INDEPENDENT_CODE>>>:-fPIE>)
 
-# clang also looks into the macros of protobuf-c and into functions that pass
-# a va_list on, which gcc leaves alone. gcc sees best at -O2 what may be used uninitialised: with less it does not follow
-# that outputs are written on success, and it warns of its instrumentation.
+# clang also looks into the macros of protobuf-c and into functions that pass a
+# va_list on, which gcc leaves alone. gcc sees best at -O2 what may be used
+# uninitialised: with less it does not follow that outputs are written on
+# success, and it warns of its own instrumentation.
 if(CMAKE_C_COMPILER_ID STREQUAL GNU)
   target_compile_options(tn_flags INTERFACE -Wcast-qual
                                             $<$<CONFIG:Debug>:-Wno-maybe-uninitialized>)
