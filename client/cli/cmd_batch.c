@@ -287,7 +287,7 @@ static int print_results(struct cli *cli, tn_reply *reply, const struct op_row *
         if (tn_reply_status(step) < 0)
             put_error(&text, tn_reply_error(step));
         else
-            r = put_success(cli, kinds[i]->result, step, &text);
+            r = put_success(cli, kinds[i] ? kinds[i]->result : RESULT_NOTHING, step, &text);
     }
     cli_text_put(&text, "\n]\n");
     if (r < 0) {
@@ -301,7 +301,7 @@ static int print_results(struct cli *cli, tn_reply *reply, const struct op_row *
 static int run_steps(struct cli *cli, const json_t *json)
 {
     TN_BATCH_CLEANUP tn_batch *batch = tn_batch_new(cli->client);
-    const struct op_row **kinds = calloc(json_array_size(json) + 1, sizeof(*kinds));
+    const struct op_row **kinds = calloc(json_array_size(json) + 1, sizeof(const struct op_row *));
     tn_reply *reply = NULL;
     int code = CLI_LOCAL;
     int failure = CLI_OK;

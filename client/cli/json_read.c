@@ -36,6 +36,9 @@ TN_PRINTF(2, 3) static int fail(struct reader *reader, const char *format, ...)
     return TN_EINVAL;
 }
 
+/* What reads a value reads the values in it. `depth` bounds how deep.
+ * NOLINTBEGIN(misc-no-recursion) */
+
 static int read_value(struct reader *reader, const json_t *json, size_t anchor,
                       tn_value *ret_value);
 
@@ -113,7 +116,8 @@ static int read_object(struct reader *reader, const json_t *json, size_t anchor,
 static int read_pairs(struct reader *reader, const json_t *json, size_t anchor, tn_value *ret_value)
 {
     tn_value dict = tn_value_dict(reader->input->values);
-    tn_value key, value;
+    tn_value key = { .values = NULL };
+    tn_value value = { .values = NULL };
     int r = 0;
 
     if (!json_is_array(json))
@@ -351,6 +355,8 @@ static int read_value(struct reader *reader, const json_t *json, size_t anchor, 
         announce(reader, anchor, *ret_value);
     return r;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 int cli_json_read_parsed(struct cli_json_input *input, const json_t *json, tn_value *ret_value)
 {

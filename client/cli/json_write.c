@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/cli/json.h"
+#include "core/base/check.h"
 
 /* As Python shows it, what is shared is written every time, which can be endless:
  * beyond this length containers are only hinted at. */
@@ -306,6 +307,7 @@ static int begin(struct writer *writer, tn_value value)
     struct frame *frame;
     int r;
 
+    TN_ASSERT(writer->marks); /* there are some as soon as there is a container */
     if (writer->style == CLI_STYLE_PYTHON) {
         if (*mark > 0 || writer->text->len > PYTHON_BYTES_MAX) {
             cli_text_put(writer->text, kind == TN_KIND_LIST    ? "[...]"

@@ -307,7 +307,8 @@ static int run_comparison(struct shell_lexer *lexer, tn_value left)
     struct shell *shell = lexer->shell;
     bool is_identity = shell_lex_is_word(lexer, "is");
     bool is_negated = shell_lex_is_word(lexer, "not");
-    uint64_t left_id, right_id;
+    uint64_t left_id = 0;
+    uint64_t right_id = 0;
     tn_handle *container;
     bool truth = false;
     tn_value right;

@@ -10,6 +10,8 @@
 
 static const tn_value no_value = { .values = NULL, .node = UINT32_MAX };
 
+/* NOLINTBEGIN(misc-no-recursion): see above */
+
 /* Items up to a closing bracket; at its beginning the opening one has been read. */
 struct items {
     tn_value *items;
@@ -169,7 +171,7 @@ static int parse_literal(struct shell_lexer *lexer, tn_value *ret_value)
 /* `len(x)`: the name of the function has been read, and a bracket follows. */
 static int parse_call(struct shell_lexer *lexer, enum shell_function function, tn_value *ret_value)
 {
-    tn_value argument;
+    tn_value argument = no_value;
 
     if (parse_sequence(lexer, ')', &argument) < 0)
         return -1;
@@ -274,6 +276,8 @@ int shell_expression(struct shell_lexer *lexer, tn_value *ret_value)
         return -1;
     return shell_place_value(lexer->shell, &place, ret_value);
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* ---- Values of places ---- */
 

@@ -70,22 +70,36 @@ static const char general[] =
     "quit           leave (or Ctrl-D)       help TOPIC   more about: lesson, values,\n"
     "                                                    variables, names, methods, functions\n";
 
-const char *shell_help(const char *topic)
+/* The topic under which a word of the language is explained; NULL if it is none. */
+static const char *topic_of(const char *word)
 {
-    if (!topic)
-        return general;
+    bool is_word = false;
+
+    for (const char *const *known = shell_words; *known && !is_word; known++)
+        is_word = strcmp(*known, word) == 0;
+    if (!is_word)
+        return NULL;
+    if (shell_find_function(word, strlen(word)) != SHELL_NO_FUNCTION)
+        return "functions";
+    if (strcmp(word, "bind") == 0 || strcmp(word, "unbind") == 0 || strcmp(word, "ls") == 0)
+        return "names";
+    return strcmp(word, "is") == 0 ? "methods" : "variables";
+}
+
+static const char *text_of(const char *topic)
+{
     for (size_t i = 0; i < TN_ARRAY_LEN(topics); i++) {
         if (strcmp(topics[i].topic, topic) == 0)
             return topics[i].text;
     }
-    for (const char *const *word = shell_words; *word; word++) {
-        if (strcmp(*word, topic) == 0)
-            return shell_find_function(topic, strlen(topic)) != SHELL_NO_FUNCTION
-                       ? shell_help("functions")
-                       : shell_help(strcmp(topic, "bind") == 0 || strcmp(topic, "unbind") == 0 ||
-                                            strcmp(topic, "ls") == 0
-                                        ? "names"
-                                        : "variables");
-    }
     return NULL;
+}
+
+const char *shell_help(const char *topic)
+{
+    const char *text = topic ? text_of(topic) : general;
+
+    if (!text && topic_of(topic))
+        text = text_of(topic_of(topic));
+    return text;
 }

@@ -50,9 +50,10 @@ static int names_of(const tn_reply *reply, const Tenure__V1__ScanNamesResponse *
     const void *result = NULL;
     int r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_SCAN_NAMES, &result);
 
-    if (r == 0)
-        *ret_page = result;
-    return r;
+    if (r < 0)
+        return r;
+    *ret_page = result;
+    return 0;
 }
 
 int tn_reply_n_names(const tn_reply *reply, size_t *ret_n_names)
@@ -60,9 +61,10 @@ int tn_reply_n_names(const tn_reply *reply, size_t *ret_n_names)
     const Tenure__V1__ScanNamesResponse *page = NULL;
     int r = names_of(reply, &page);
 
-    if (r == 0)
-        *ret_n_names = page->n_names;
-    return r;
+    if (r < 0)
+        return r;
+    *ret_n_names = page->n_names;
+    return 0;
 }
 
 int tn_reply_name(const tn_reply *reply, size_t index, tn_name_entry *ret_entry)

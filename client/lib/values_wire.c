@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/lib/values.h"
+#include "core/base/check.h"
 #define COPY_ARENA_BYTES ((size_t)1024)
 
 /* The nodes that belong to a value, by their numbers in the table. */
@@ -85,7 +86,7 @@ static void sort_selection(tn_values *values, struct selection *selection)
             if (values->nodes[number].is_reached)
                 selection->nodes[n++] = number;
         }
-    } else {
+    } else if (selection->n > 1) {
         qsort(selection->nodes, selection->n, sizeof(*selection->nodes), compare_numbers);
     }
     for (size_t i = 0; i < selection->n; i++)
@@ -337,6 +338,7 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
         break;
     case TN_NODE_STR:
     case TN_NODE_BYTES:
+        TN_ASSERT(texts->at); /* room for all of them was reserved */
         node.text = texts->at;
         if (from->size > 0)
             memcpy(texts->at, from->bytes, from->size);
@@ -347,6 +349,7 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
     case TN_NODE_LIST:
     case TN_NODE_DICT:
         n_items = tn_values_node_n_items(&node);
+        TN_ASSERT(n_items == 0 || (values->items && from->items)); /* was reserved, too */
         node.first = (uint32_t)values->n_items;
         node.cap = (uint32_t)n_items;
         for (size_t i = 0; i < n_items; i++)

@@ -43,7 +43,7 @@ static void script_numbers(struct fake_conn *conn, void *arg)
         case TENURE__V1__REQUEST__OP_GET:
             (void)snprintf(text, sizeof(text), "%.*s", (int)request->get->target->name.len,
                            (const char *)request->get->target->name.data);
-            fake_answer_int(conn, request->id, atoi(text));
+            fake_answer_int(conn, request->id, strtol(text, NULL, 10));
             break;
         case TENURE__V1__REQUEST__OP_LOOKUP:
             fake_answer_handle(conn, request->id, 0x77, TENURE__V1__TYPE_TAG__TYPE_TAG_INT);

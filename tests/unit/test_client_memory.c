@@ -34,10 +34,12 @@ static _Thread_local bool is_counted;
 static _Thread_local long n_until_failure;
 static _Thread_local long n_live; /* allocations of this thread that are not freed */
 
+/* NOLINTBEGIN(readability-identifier-naming): the C library's names */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void __libc_free(void *memory);
+/* NOLINTEND(readability-identifier-naming) */
 
 static bool fails_now(void)
 {
