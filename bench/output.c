@@ -80,6 +80,7 @@ static void put_quantiles(json_t *object, const struct bench_row *row)
         put_real(object, "p50_us", p50 / 1e3);
         put_real(object, "p99_us", p99 / 1e3);
         put_real(object, "p999_us", p999 / 1e3);
+        put_real(object, "max_us", (double)latency->max / 1e3);
     } else {
         put_real(object, "p50_ns", p50);
         put_real(object, "p99_ns", p99);
