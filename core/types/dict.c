@@ -16,9 +16,11 @@
  * insertion or a removal the version is odd. Readers of one key look at no
  * version when they find it: key and value are never in an entry again once they
  * have left it, so what is in it was there at some moment, also in a body that
- * has been replaced meanwhile and stays as it was. When they do not find it,
- * they look whether the body is still the same, and whether an insertion or a
- * removal is under way: then they wait for it, so that nobody sees it half done.
+ * has been replaced meanwhile and stays as it was. When they do not find it, that
+ * holds only if the body is still the same and no insertion or removal was under
+ * way before the search (its length may have been seen already) nor is one after
+ * it (its length may not have changed yet). Otherwise they search again, at last
+ * under the lock, so that nobody sees a change half done.
  */
 #include "core/types/dict.h"
 
@@ -331,6 +333,7 @@ int tn_dict_get(struct tn_mutator *mu, struct tn_object *o, const struct tn_obje
     if (TN_UNLIKELY(r < 0))
         return r;
     for (unsigned int i = 0;; i++) {
+        bool was_odd = tn_state_is_odd(tn_state_load(&dict->state));
         const struct tn_dict_body *body = tn_dict_body_load(dict);
 
         if (TN_UNLIKELY(i == TRIES_MAX)) {
@@ -339,8 +342,8 @@ int tn_dict_get(struct tn_mutator *mu, struct tn_object *o, const struct tn_obje
         }
         tn_yield();
         r = tn_dict_body_find(body, key, hash, &limits, &found);
-        if (r != 0 ||
-            (!tn_state_is_odd(tn_state_load(&dict->state)) && tn_dict_body_load(dict) == body))
+        if (r != 0 || (!was_odd && !tn_state_is_odd(tn_state_load(&dict->state)) &&
+                       tn_dict_body_load(dict) == body))
             break;
     }
     if (r < 0)

@@ -523,7 +523,7 @@ static void test_a_server_that_is_killed_is_noticed(void **state)
     (void)snprintf(endpoint, sizeof(endpoint), "unix:%s", daemon.socket_path);
     client = connect_to(endpoint, NULL);
     ok(client, tn_client_put(client, tn_value_list(values), &handle));
-    daemon_signal(&daemon, SIGSTOP); /* so that it answers none of what follows */
+    daemon_freeze(&daemon); /* so that it answers none of what follows */
     for (int i = 0; i < 100; i++)
         ok(client, tn_client_submit(client, &op, count_lost, n));
     ok(client, tn_client_flush(client));

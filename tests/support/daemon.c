@@ -149,6 +149,15 @@ void daemon_signal(struct daemon *d, int signal_number)
     assert_int_equal(kill(d->pid, signal_number), 0);
 }
 
+void daemon_freeze(struct daemon *d)
+{
+    siginfo_t info;
+
+    daemon_signal(d, SIGSTOP);
+    assert_int_equal(waitid(P_PID, (id_t)d->pid, &info, WSTOPPED), 0);
+    assert_int_equal(info.si_code, CLD_STOPPED);
+}
+
 int daemon_wait(struct daemon *d, char *ret_output, size_t size)
 {
     char scratch[4096];

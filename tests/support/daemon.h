@@ -48,6 +48,9 @@ bool daemon_is_ready(struct daemon *d);
 
 void daemon_signal(struct daemon *d, int signal_number);
 
+/* Stops the process, and waits until it has. It can then only be killed. */
+void daemon_freeze(struct daemon *d);
+
 /* Waits until the process has ended and returns its exit code; what it has
  * written goes to `ret_output` (may be NULL), cut off where it does not fit. */
 int daemon_wait(struct daemon *d, char *ret_output, size_t size);
