@@ -6,17 +6,6 @@
 /* A page of a scan: what an entry takes at most of the answer, but for text. */
 #define ENTRY_BYTES ((size_t)64)
 
-/* The key of a request, as an object that is held until the request ends. */
-static int hold_key(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
-                    struct tn_object **ret_key)
-{
-    int r = tn_value_build(ctx, value, ret_key);
-
-    if (r == 0)
-        tn_hold(ctx, *ret_key);
-    return r;
-}
-
 static int hold_dict(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
                      struct tn_object **ret_dict)
 {
@@ -74,7 +63,7 @@ int tn_op_dict_get(struct tn_request_ctx *ctx, const void *message, struct tn_re
 {
     const Tenure__V1__DictGetRequest *msg = message;
     struct lookup lookup = { .want = msg->want };
-    int r = hold_key(ctx, msg->key, &lookup.key);
+    int r = tn_value_probe(ctx, msg->key, &lookup.key);
 
     return r < 0 ? r : tn_read_target(ctx, msg->target, read_entry, &lookup, result);
 }
@@ -109,7 +98,7 @@ static int pop(struct tn_request_ctx *ctx, struct tn_object *dict,
                const Tenure__V1__Value *key_value, struct tn_object **ret_value, size_t *ret_length)
 {
     struct tn_object *key;
-    int r = hold_key(ctx, key_value, &key);
+    int r = tn_value_probe(ctx, key_value, &key);
 
     if (r == 0)
         r = key_error(ctx, tn_dict_pop(ctx->mu, dict, key, ret_value, ret_length), key);

@@ -164,10 +164,9 @@ int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_re
     struct tn_object *value = NULL;
     int r;
 
-    r = tn_value_build(ctx, msg->value, &value);
+    r = tn_value_probe(ctx, msg->value, &value);
     if (r < 0)
         return r;
-    tn_hold(ctx, value);
     r = tn_read_target(ctx, msg->target, contains, &value, result);
     if (r == 0)
         tn_values_settle(ctx, false); /* what it was compared with is not kept */

@@ -167,6 +167,15 @@ void tn_handles_undo(struct tn_request_ctx *ctx, size_t n);
 
 /* ---- Values ---- */
 
+/* Whether a value is well formed and within the limits; sets the status if not. */
+TN_MUST_CHECK int tn_value_admit(struct tn_request_ctx *ctx, const Tenure__V1__Value *value);
+
+/* An object that has a value, to look for in a container: valid until the request
+ * ends, borrowed, and not to be stored anywhere. Takes no memory of the heap, but
+ * for lists and dicts. */
+TN_MUST_CHECK int tn_value_probe(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
+                                 struct tn_object **ret_object);
+
 /*
  * Builds the objects of a value and returns a reference to its root. On failure
  * nothing is left of it.

@@ -377,8 +377,7 @@ static int build_graph(struct tn_request_ctx *ctx, const Tenure__V1__Value *valu
     return 0;
 }
 
-int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
-                   struct tn_object **ret_object)
+int tn_value_admit(struct tn_request_ctx *ctx, const Tenure__V1__Value *value)
 {
     const struct tn_service *service = ctx->ex->service;
     const struct tn_value_limits limits = {
@@ -388,7 +387,14 @@ int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
         .n_steps = ctx->batch == NULL ? 0 : (uint32_t)ctx->batch->current,
         .allow_handles = true,
     };
-    int r = tn_value_check(value, &limits, ctx->status);
+
+    return tn_value_check(value, &limits, ctx->status);
+}
+
+int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
+                   struct tn_object **ret_object)
+{
+    int r = tn_value_admit(ctx, value);
 
     if (r < 0)
         return r;

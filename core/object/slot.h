@@ -53,13 +53,29 @@ TN_MUST_CHECK TN_ALWAYS_INLINE struct tn_object *tn_slot_swap(struct tn_mutator 
 
 /*
  * Moves a reference from one slot of a container to another one of the same
- * container (an insertion shifts its successors). No count changes; what
- * `to` held has been moved or handed over before.
+ * container (an insertion shifts its successors) while readers may be looking at
+ * both. No count changes; what `to` held has been moved or handed over before.
  */
-TN_ALWAYS_INLINE void tn_slot_move(tn_slot *to, const tn_slot *from)
+TN_ALWAYS_INLINE void tn_slot_move(struct tn_mutator *mu, tn_slot *to, const tn_slot *from)
 {
+    (void)mu;
     atomic_store_explicit(to, atomic_load_explicit(from, memory_order_relaxed),
                           memory_order_release);
+}
+
+/* The same into a slot of a buffer that no reader has seen yet, which will take
+ * the place of the one where `from` is. That one stays as it is. */
+TN_ALWAYS_INLINE void tn_slot_copy(tn_slot *to, const tn_slot *from)
+{
+    atomic_store_explicit(to, atomic_load_explicit(from, memory_order_relaxed),
+                          memory_order_relaxed);
+}
+
+/* Gives back the reference of a slot of a container that is dead or being
+ * emptied. The slot stays as it is, for readers that are late. */
+TN_ALWAYS_INLINE void tn_slot_drop(struct tn_mutator *mu, const tn_slot *slot)
+{
+    tn_decref(mu, atomic_load_explicit(slot, memory_order_relaxed));
 }
 
 #endif

@@ -129,8 +129,8 @@ static void small_added(struct tn_dict_small *small)
 
 static void move_entry(struct tn_entry *to, const struct tn_entry *from)
 {
-    tn_slot_move(&to->value, &from->value);
-    tn_slot_move(&to->key, &from->key);
+    tn_slot_copy(&to->value, &from->value);
+    tn_slot_copy(&to->key, &from->key);
 }
 
 /* A small body with the entries of another one, and room for one more. */

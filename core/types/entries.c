@@ -172,8 +172,8 @@ static int node_rebuild(struct tn_mutator *mu, struct tn_entries *entries, tn_en
             struct tn_entry *to = tn_entries_leaf_place(node, (unsigned int)place);
             struct tn_entry *from = tn_entries_leaf_place(old, i);
 
-            tn_slot_move(&to->value, &from->value);
-            tn_slot_move(&to->key, &from->key);
+            tn_slot_copy(&to->value, &from->value);
+            tn_slot_copy(&to->key, &from->key);
         } else {
             atomic_init(tn_entries_child_place(node, (unsigned int)place),
                         ref_locked(tn_entries_child_place(old, i)));

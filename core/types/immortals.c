@@ -8,8 +8,7 @@
 #include "core/object/type.h"
 #include "core/types/types_internal.h"
 
-/* Owned by nobody, published to everybody, counted by nobody. */
-static void init_header(struct tn_object *o, enum tn_type_id type)
+void tn_immortal_init(struct tn_object *o, enum tn_type_id type)
 {
     atomic_init(&o->local, TN_LOCAL_IMMORTAL);
     atomic_init(&o->owner, TN_OWNER_NOBODY);
@@ -20,14 +19,14 @@ static void init_header(struct tn_object *o, enum tn_type_id type)
 
 static void init_int(struct tn_int *o, enum tn_type_id type, int64_t value)
 {
-    init_header(&o->object, type);
+    tn_immortal_init(&o->object, type);
     o->value = value;
 }
 
 static void init_text(struct tn_text *o, enum tn_type_id type, const void *content,
                       uint32_t n_bytes, const struct tn_siphash_key *hash_key)
 {
-    init_header(&o->object, type);
+    tn_immortal_init(&o->object, type);
     atomic_init(&o->hash, tn_text_hash(hash_key, content, n_bytes));
     o->n_bytes = n_bytes;
 }
@@ -39,14 +38,14 @@ int tn_immortals_new(const struct tn_siphash_key *hash_key, struct tn_immortals 
 
     if (immortals == NULL)
         return TN_ERR_NOMEM;
-    init_header(&immortals->none, TN_TYPE_NONE);
+    tn_immortal_init(&immortals->none, TN_TYPE_NONE);
     for (int i = 0; i < 2; i++)
         init_int(&immortals->bools[i], TN_TYPE_BOOL, i);
     for (int i = 0; i < TN_SMALL_INTS; i++)
         init_int(&immortals->ints[i], TN_TYPE_INT, i + TN_SMALL_INT_MIN);
     init_text(&immortals->empty_str, TN_TYPE_STR, "", 0, hash_key);
     init_text(&immortals->empty_bytes, TN_TYPE_BYTES, "", 0, hash_key);
-    init_header(&immortals->empty_tuple.object, TN_TYPE_TUPLE);
+    tn_immortal_init(&immortals->empty_tuple.object, TN_TYPE_TUPLE);
     atomic_init(&immortals->empty_tuple.hash, tn_tuple_hash_end(&no_items, 0));
     immortals->empty_tuple.n_items = 0;
     for (int i = 0; i < TN_ASCII_CHARS; i++) {

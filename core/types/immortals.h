@@ -32,4 +32,7 @@ struct tn_immortals {
     struct tn_immortal_char chars[TN_ASCII_CHARS]; /* strs, by code */
 };
 
+/* Writes the header of an object that nobody owns and nobody counts. */
+void tn_immortal_init(struct tn_object *o, enum tn_type_id type);
+
 #endif

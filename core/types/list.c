@@ -73,7 +73,7 @@ static void copy_items(struct tn_list_array *to, uint32_t at, const struct tn_li
                        uint32_t first, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        tn_slot_move(&to->items[at + i], &from->items[first + i]);
+        tn_slot_copy(&to->items[at + i], &from->items[first + i]);
 }
 
 /* What CPython over-allocates: an eighth and a little, in steps of four. */
@@ -324,7 +324,7 @@ static void insert_in_place(struct tn_mutator *mu, struct tn_list *list, uint32_
     tn_state_begin(&list->state, length + 1);
     for (uint32_t i = length; i > at; i--) {
         tn_yield();
-        tn_slot_move(&array->items[i], &array->items[i - 1]);
+        tn_slot_move(mu, &array->items[i], &array->items[i - 1]);
     }
     moved = tn_slot_swap(mu, &list->object, &array->items[at], item);
     TN_DEBUG_ASSERT(moved == tn_slot_load(&array->items[at + 1]));
@@ -425,7 +425,7 @@ static struct tn_object *pop_locked(struct tn_mutator *mu, struct tn_list *list,
     tn_state_begin(&list->state, last);
     for (uint32_t i = at; i < last; i++) {
         tn_yield();
-        tn_slot_move(&array->items[i], &array->items[i + 1]);
+        tn_slot_move(mu, &array->items[i], &array->items[i + 1]);
     }
     moved = tn_slot_swap(mu, &list->object, &array->items[last], NULL);
     TN_DEBUG_ASSERT(moved == tn_slot_load(&array->items[last - 1]));

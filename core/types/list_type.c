@@ -114,7 +114,7 @@ static bool list_clear(struct tn_mutator *mu, struct tn_object *o, size_t *budge
         length--;
         /* Relaxed: readers may see it or not. */
         atomic_store_explicit(&list->state, length, memory_order_relaxed);
-        tn_decref(mu, tn_slot_load(&array->items[length]));
+        tn_slot_drop(mu, &array->items[length]);
     }
     if (length > 0)
         return false;

@@ -31,6 +31,7 @@
 #include "core/object/object.h"
 #include "core/types/dict.h"
 #include "core/types/list.h"
+#include "core/types/probe.h"
 #include "core/types/scalar.h"
 #include "core/types/text.h"
 #include "core/types/tuple.h"

@@ -143,6 +143,54 @@ static void test_full_heap_refuses_and_recovers_biased(void **state)
     fill_and_empty(TN_MODE_BIASED);
 }
 
+/* Every small block is taken; then somebody else, on another worker, deletes. */
+static void delete_when_full(enum tn_mode mode)
+{
+    static const char *const options[] = { "max-memory", "8mb", NULL };
+    struct server_fixture f;
+    struct raw_client c;
+    struct raw_client other;
+    const char *answer;
+
+    server_fixture_start(&f, mode, options);
+    raw_open(&c, f.unix_address);
+    raw_open(&other, f.unix_address);
+    raw_do(&c, "set d {}");
+    for (int i = 0; i < 2000; i++) {
+        raw_do(&c, "dict_set d 'a_key_of_some_length_%d' %d", i, i);
+        raw_reset(&c);
+    }
+    do {
+        answer = raw_do(&c, "put 1.5");
+        raw_reset(&c);
+    } while (answer[0] == '@');
+    do { /* and in every size class that the keys are of */
+        answer = raw_do(&c, "put 'x_key_of_some_length_1234'");
+        raw_reset(&c);
+    } while (answer[0] == '@');
+    for (int i = 0; i < 2000; i++) {
+        char expected[32];
+
+        (void)snprintf(expected, sizeof(expected), "count %d", 1999 - i);
+        EXPECT(&other, expected, "dict_delete d 'a_key_of_some_length_%d'", i);
+        raw_reset(&other);
+        /* Whoever is first takes what has become free. */
+        raw_do(&c, "put 'y_key_of_some_length_1234'");
+        raw_reset(&c);
+    }
+    EXPECT(&other, "existed", "unbind d");
+    raw_close(&c);
+    raw_close(&other);
+    server_fixture_stop(&f);
+}
+
+static void test_deleting_works_in_a_full_heap(void **state)
+{
+    (void)state;
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++)
+        delete_when_full((enum tn_mode)mode);
+}
+
 /* ---- The nth allocation fails, for every n ---- */
 
 /* What there is before each request. */
@@ -315,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_full_heap_refuses_and_recovers_gil),
         cmocka_unit_test(test_full_heap_refuses_and_recovers_atomic),
         cmocka_unit_test(test_full_heap_refuses_and_recovers_biased),
+        cmocka_unit_test(test_deleting_works_in_a_full_heap),
         cmocka_unit_test(test_failed_allocations_leave_nothing_half_done),
         cmocka_unit_test(test_failed_cycles_leave_nothing),
     };
