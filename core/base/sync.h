@@ -26,6 +26,7 @@ enum tn_lock_rank {
     TN_RANK_WORKER,     /* server: what is handed to a worker */
     TN_RANK_GIL,        /* the global lock of mode gil */
     TN_RANK_GIL_QUEUE,  /* those who wait for it */
+    TN_RANK_COLLECTOR,  /* heap: what is asked of the collector */
     TN_RANK_THREADS,    /* heap: attaching and detaching of threads */
     TN_RANK_NAMESPACES, /* heap: the list of namespaces */
     TN_RANK_SHARD,      /* a shard of a namespace */

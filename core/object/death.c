@@ -47,12 +47,19 @@ static void count_out(struct tn_mutator *mu, const struct tn_object *o)
     tn_count_add(&mu->live_bytes, -(int64_t)tn_type_of(o)->block_size(o));
 }
 
+static void free_small(struct tn_mutator *mu, struct tn_object *o)
+{
+    enum tn_block_kind kind = tn_block_kind_of(mu->heap, o->type);
+
+    tn_cache_free(&mu->cache, kind, tn_block_class(kind, tn_type_of(o)->block_size(o)), o);
+}
+
 static void release_block(struct tn_mutator *mu, struct tn_object *o)
 {
     if ((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_LARGE) != 0)
         tn_large_object_free(&mu->cache, o);
     else
-        tn_cache_free(&mu->cache, TN_KIND_OBJECT, tn_size_class(tn_type_of(o)->block_size(o)), o);
+        free_small(mu, o);
 }
 
 void tn_mutator_free_object(struct tn_mutator *mu, struct tn_object *o)
@@ -85,6 +92,9 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
         retire(mu, dead, is_unseen);
         return;
     }
+    tn_mark_death(mu, dead);
+    if (atomic_load_explicit(&mu->n_young, memory_order_relaxed) > 0)
+        tn_count_add(&mu->n_young, -1);
     if (is_unseen)
         atomic_fetch_or_explicit(&dead->bits, TN_BIT_UNSEEN, memory_order_relaxed);
     link_dead(dead, mu->dying);

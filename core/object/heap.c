@@ -29,6 +29,8 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
     if (heap == NULL)
         return TN_ERR_NOMEM;
     heap->mode = options->mode;
+    for (unsigned int type = TN_TYPE_FREE + 1; type < TN_TYPE_END; type++)
+        heap->container_types |= (uint64_t)tn_types[type]->is_container << type;
     heap->max_backlog_bytes =
         options->max_backlog_bytes != 0 ? options->max_backlog_bytes : TN_BACKLOG_BYTES;
     tn_siphash_key_random(&heap->hash_key);
@@ -97,7 +99,7 @@ static void collect_object(void *block, void *arg)
 
 static void collect_pool(struct tn_pool *pool, void *arg)
 {
-    if (pool->kind != TN_KIND_OBJECT)
+    if (pool->kind == TN_KIND_BUFFER)
         return;
     for (uint32_t i = 0; i < pool->n_carved; i++)
         collect_object(tn_pool_block(pool, i), arg);
@@ -145,6 +147,8 @@ size_t tn_heap_free(struct tn_heap **heapp)
 
     if (heap == NULL)
         return 0;
+    if (heap->collector != NULL)
+        heap->collector->stop(heap);
     tn_reclaimer_stop(heap);
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         TN_ASSERT(heap->mode == TN_MODE_GIL || !tn_heap_mutator(heap, i)->is_borne);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Marks: what mutators do for a collector that marks beside them.
+ *
+ * While a collector marks, a mutator shades (marks, and queues for the collector)
+ * what it overwrites, so that everything that was reachable when marking began
+ * is found in the end: a snapshot at the beginning (T. Yuasa, 1990). For a while
+ * before that it also shades what it stores, because the others learn of the
+ * beginning one by one (D. Doligez, G. Gonthier, 1994). gc/README.md has the whole
+ * argument; which of this a mutator does is in its `barrier`:
+ *
+ *   phase   shades old  shades new  new objects are
+ *   idle    -           -           left alone: their bits are zero
+ *   sync    yes         yes         white: bits are cleared
+ *   mark    yes         -           black: marked and scanned
+ *   sweep   -           -           black in pools that have not been swept yet
+ *
+ * What is shaded is published first, so the collector only ever looks at published
+ * objects (in mode gil it looks under the lock).
+ *
+ * Invariant: what is gray (marked and not scanned) was alive when it became so,
+ * and becomes scanned when it dies (tn_mark_death), which comes before its grace
+ * period. So a collector that sees a gray block in a read section sees it whole
+ * until that section ends, and keeps no reference to an object beyond it: its
+ * queue holds pools (as in Go's Green Tea, 2025), and those are not given away
+ * while they are in it.
+ */
+#ifndef TN_CORE_OBJECT_MARK_H
+#define TN_CORE_OBJECT_MARK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/attr.h"
+#include "core/memory/large.h"
+#include "core/memory/maps.h"
+#include "core/memory/pool.h"
+#include "core/object/object.h"
+#include "core/object/refcount.h"
+
+/* In tn_bearer.barrier. */
+#define TN_BARRIER_OLD UINT8_C(1)    /* shade what is overwritten or let go */
+#define TN_BARRIER_NEW UINT8_C(2)    /* shade what is stored */
+#define TN_BARRIER_WHITE UINT8_C(4)  /* births clear their bits */
+#define TN_BARRIER_BLACK UINT8_C(8)  /* births set their bits */
+#define TN_BARRIER_SWEEP UINT8_C(16) /* births set their bits in pools not yet swept */
+
+#define TN_BARRIER_BIRTHS (TN_BARRIER_WHITE | TN_BARRIER_BLACK | TN_BARRIER_SWEEP)
+
+/* Pools and large containers that have something gray: pushed by anybody, taken
+ * whole by the collector. */
+struct tn_gray_queue {
+    TN_CACHE_ALIGNED _Atomic(struct tn_gray *) top;
+};
+
+/* The collectors' bits of a container's block. */
+TN_ALWAYS_INLINE struct tn_cell tn_cell_of(const struct tn_object *o)
+{
+    struct tn_pool *pool;
+    uint32_t i;
+
+    if (TN_UNLIKELY((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_LARGE) != 0)) {
+        struct tn_large *large = tn_large_of(o);
+
+        return (struct tn_cell){ large->maps, 1, 1, &large->gray };
+    }
+    pool = tn_pool_of(o);
+    i = tn_pool_index(pool, o);
+    return (struct tn_cell){ &pool->maps[0][i / 64], UINT64_C(1) << i % 64, TN_POOL_MAP_WORDS,
+                             &pool->gray };
+}
+
+/* Whether an object is dead, as anybody who may look at it sees it. */
+TN_ALWAYS_INLINE bool tn_is_dead(const struct tn_object *o)
+{
+    int64_t shared = atomic_load_explicit(&o->shared, memory_order_acquire);
+
+    return (shared & TN_STATE_MASK) == TN_STATE_MERGED && shared >> 2 <= 0;
+}
+
+/* Puts what has something gray into the queue, if it is not there. Lock-free. */
+void tn_gray_push(struct tn_gray_queue *queue, struct tn_gray *gray);
+
+/* The slow halves of what follows. */
+void tn_mark_write_slow(struct tn_mutator *mu, struct tn_object *old, struct tn_object *stored);
+void tn_mark_birth_slow(struct tn_mutator *mu, struct tn_object *o);
+void tn_mark_death_slow(struct tn_mutator *mu, const struct tn_object *o);
+
+/* The barrier: `old` is taken out of a slot or a root, `stored` is put in. Either
+ * may be NULL. The caller has a reference to each, or knows who has. */
+TN_ALWAYS_INLINE void tn_mark_write(struct tn_mutator *mu, struct tn_object *old,
+                                    struct tn_object *stored)
+{
+    if (TN_UNLIKELY((tn_bearer_barrier(mu) & (TN_BARRIER_OLD | TN_BARRIER_NEW)) != 0))
+        tn_mark_write_slow(mu, old, stored);
+}
+
+/* A container's block is about to become an object. Its header is not written yet,
+ * but for the bit that says that it is large. */
+TN_ALWAYS_INLINE void tn_mark_birth(struct tn_mutator *mu, struct tn_object *o)
+{
+    if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_BIRTHS) != 0))
+        tn_mark_birth_slow(mu, o);
+}
+
+/* A container has died and is about to be buried. */
+TN_ALWAYS_INLINE void tn_mark_death(struct tn_mutator *mu, const struct tn_object *o)
+{
+    if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_OLD) != 0))
+        tn_mark_death_slow(mu, o);
+}
+
+/* Marks an object, any type, and queues what it refers to. It is alive. */
+void tn_mark_shade(struct tn_mutator *mu, struct tn_object *o);
+
+#endif
