@@ -103,7 +103,7 @@ static void carry_out(struct tn_gc *gc, struct tn_gc_report *report)
     if (gc->listener.started != NULL)
         gc->listener.started(gc->listener.arg, report);
     atomic_store_explicit(&gc->pause_ns, 0, memory_order_relaxed);
-    gc->mu = tn_thread_online(gc->thread);
+    (void)tn_thread_online(gc->thread);
     gc->slice_began_ns = tn_clock_ns();
     if (collector_of(report->kind)->collect(gc, report->generation, report) == 0) {
         tn_gc_count(gc, report->generation, report->examined, report->garbage);

@@ -13,9 +13,11 @@
  *
  *   phase   mutators                                         ends when
  *   idle    do nothing for the collector
+ *   prepare keep the bits of blocks right that are freed     all have answered
+ *           and used again
  *   sync    shade what they overwrite and what they store    all have answered
- *   mark    shade what they overwrite, are born black, and   all have answered, and
- *           walk their roots                                 nothing is gray
+ *   mark    shade what they overwrite, bear black objects,   all have answered, and
+ *           and walk their roots                             nothing is gray
  *   sweep   find what is unmarked in their own pools         all have swept
  *   empty   empty what was found                             all have emptied
  */
@@ -34,6 +36,7 @@
 
 enum tn_gc_phase {
     TN_PHASE_IDLE,
+    TN_PHASE_PREPARE,
     TN_PHASE_SYNC,
     TN_PHASE_MARK,
     TN_PHASE_SWEEP,
@@ -93,9 +96,10 @@ struct tn_gc {
     _Atomic(uint32_t) n_answers;
     _Atomic(bool) is_waiting;
 
+    /* [const]  from tn_gc_start() on: the mutator that the collector bears when online */
+    struct tn_mutator *mu;
     /* [owner]  the collector thread */
     struct tn_thread *thread;
-    struct tn_mutator *mu;
     struct tn_gray *first_gray; /* the part of the queue that it works off */
     struct tn_gray *last_gray;
     uint64_t slice_began_ns;

@@ -321,6 +321,7 @@ uint64_t tn_gc_mark(struct tn_gc *gc)
     struct marker m = { .gc = gc };
     bool is_any;
 
+    tn_gc_handshake(gc, TN_PHASE_PREPARE);
     tn_gc_handshake(gc, TN_PHASE_SYNC);
     tn_gc_handshake(gc, TN_PHASE_MARK);
     mark_names(&m);

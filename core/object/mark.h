@@ -9,12 +9,15 @@
  * beginning one by one (D. Doligez, G. Gonthier, 1994). gc/README.md has the whole
  * argument; which of this a mutator does is in its `barrier`:
  *
- *   phase   shades old  shades new  new objects are
- *   idle    -           -           left alone: their bits are zero
- *   sync    yes         yes         white: bits are cleared
- *   mark    yes         -           black: marked and scanned
- *   sweep   -           -           black in pools that have not been swept yet
+ *   phase    shades old  shades new  says who dies  new objects are
+ *   idle     -           -           -              left alone: their bits are zero
+ *   prepare  -           -           yes            white: bits are cleared
+ *   sync     yes         yes         yes            white
+ *   mark     yes         -           yes            black: marked and scanned
+ *   sweep    -           -           -              black in pools that are not swept yet
  *
+ * Before anybody marks anything, all know that the bits of blocks matter that are
+ * freed and used again: hence `prepare`.
  * What is shaded is published first, so the collector only ever looks at published
  * objects (in mode gil it looks under the lock).
  *
@@ -45,6 +48,7 @@
 #define TN_BARRIER_WHITE UINT8_C(4)  /* births clear their bits */
 #define TN_BARRIER_BLACK UINT8_C(8)  /* births set their bits */
 #define TN_BARRIER_SWEEP UINT8_C(16) /* births set their bits in pools not yet swept */
+#define TN_BARRIER_DEATH UINT8_C(32) /* the dead are said to be scanned */
 
 #define TN_BARRIER_BIRTHS (TN_BARRIER_WHITE | TN_BARRIER_BLACK | TN_BARRIER_SWEEP)
 
@@ -107,7 +111,7 @@ TN_ALWAYS_INLINE void tn_mark_birth(struct tn_mutator *mu, struct tn_object *o)
 /* A container has died and is about to be buried. */
 TN_ALWAYS_INLINE void tn_mark_death(struct tn_mutator *mu, const struct tn_object *o)
 {
-    if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_OLD) != 0))
+    if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_DEATH) != 0))
         tn_mark_death_slow(mu, o);
 }
 
