@@ -203,18 +203,32 @@ static inline bool tn_gc_has_garbage(const struct tn_mutator *mu)
 
 /* ---- trial.c ---- */
 
+/* Objects on their way to be looked at: found, and then with its entry. */
+struct tn_gc_aside {
+    struct tn_object *found;
+    struct tn_object *object;
+    uint64_t *entry;
+};
+
 /*
  * Trial deletion: finds garbage among the containers of some mutators, all of which
  * the caller bears, by their counts alone. Condemns it, and makes the others older.
  */
 struct tn_gc_trial {
-    struct tn_mutator **mutators;
+    struct tn_mutator **mutators; /* at least one */
     uint32_t n_mutators;
     unsigned int generation;
     /* Only what no other mutator can know: the others may be at work. */
     bool is_private;
+    /* results */
     uint64_t n_examined;
     uint64_t n_garbage;
+    /* trial.c's own: zero before */
+    const struct tn_heap *heap;
+    void (*look)(struct tn_gc_trial *trial, struct tn_object *o, uint64_t *entry);
+    struct tn_object *stack;
+    unsigned int at;
+    struct tn_gc_aside aside[16];
 };
 
 /* TN_ERR_NOMEM: nothing was done. */

@@ -58,14 +58,21 @@ static bool is_old(const struct tn_gc_trial *trial)
     return trial->generation == TN_GC_OLDEST;
 }
 
+/* The pools of a mutator in which there may be something of the generation. Of the
+ * list of the young, those with anything new come first. */
+static struct tn_pool *in_generation(const struct tn_gc_trial *trial, struct tn_pool *pool)
+{
+    return trial->generation == 0 && pool != NULL && !pool->has_young ? NULL : pool;
+}
+
 static struct tn_pool *first_pool(const struct tn_gc_trial *trial, const struct tn_mutator *mu)
 {
-    return is_old(trial) ? mu->cache.containers : mu->cache.young;
+    return is_old(trial) ? mu->cache.containers : in_generation(trial, mu->cache.young);
 }
 
 static struct tn_pool *next_pool(const struct tn_gc_trial *trial, const struct tn_pool *pool)
 {
-    return is_old(trial) ? pool->next_owned : pool->next_young;
+    return is_old(trial) ? pool->next_owned : in_generation(trial, pool->next_young);
 }
 
 /* The blocks of a word that a collection of this generation is about. */
@@ -140,61 +147,87 @@ static void count(struct tn_gc_trial *trial, struct tn_mutator *mu, struct tn_ob
     trial->n_examined++;
 }
 
-/* A tn_visit_fn: takes off a reference from within. */
-static int take_off(struct tn_object *child, void *arg)
+/* A tn_visit_fn. What is put aside is looked at when many others have been found: by
+ * then its header has been fetched, and then its entry. */
+static int put_aside(struct tn_object *child, void *arg)
 {
-    const struct tn_heap *heap = arg;
-    uint64_t *entry = entry_of(heap, child);
+    struct tn_gc_trial *trial = arg;
+    struct tn_gc_aside *aside;
+    struct tn_gc_aside known;
 
-    if (entry != NULL && (*entry & ENTRY_MASK) == ENTRY_COUNTED && *entry >= ENTRY_ONE)
-        *entry -= ENTRY_ONE;
+    trial->at = (trial->at + 1) % TN_ARRAY_LEN(trial->aside);
+    aside = &trial->aside[trial->at];
+    known = *aside;
+    TN_PREFETCH(child);
+    aside->entry = known.found == NULL ? NULL : entry_of(trial->heap, known.found);
+    aside->object = known.found;
+    aside->found = child;
+    if (aside->entry != NULL)
+        TN_PREFETCH(aside->entry);
+    if (known.entry != NULL)
+        trial->look(trial, known.object, known.entry);
     return 0;
+}
+
+/* Looks at what has been put aside. */
+static void look_at_rest(struct tn_gc_trial *trial)
+{
+    for (size_t i = 0; i < TN_ARRAY_LEN(trial->aside); i++) {
+        struct tn_gc_aside aside = trial->aside[i];
+        uint64_t *entry = aside.found == NULL ? NULL : entry_of(trial->heap, aside.found);
+
+        trial->aside[i] = (struct tn_gc_aside){ 0 };
+        if (aside.entry != NULL)
+            trial->look(trial, aside.object, aside.entry);
+        if (entry != NULL)
+            trial->look(trial, aside.found, entry);
+    }
+}
+
+/* Takes off a reference from within. */
+static void take_off(struct tn_gc_trial *trial, struct tn_object *child, uint64_t *entry)
+{
+    (void)trial;
+    (void)child;
+    if ((*entry & ENTRY_MASK) == ENTRY_COUNTED && *entry >= ENTRY_ONE)
+        *entry -= ENTRY_ONE;
 }
 
 static void explain(struct tn_gc_trial *trial, struct tn_mutator *mu, struct tn_object *o,
                     uint64_t *entry)
 {
-    (void)trial;
+    (void)mu;
     if (*entry != 0)
-        (void)tn_type_of(o)->traverse(o, take_off, mu->heap); /* never fails */
+        (void)tn_type_of(o)->traverse(o, put_aside, trial); /* never fails */
 }
 
-struct reach {
-    const struct tn_heap *heap;
-    struct tn_object *stack;
-};
-
-/* A tn_visit_fn: what a reachable object refers to is reachable. */
-static int reach_child(struct tn_object *child, void *arg)
+/* What a reachable object refers to is reachable. */
+static void reach(struct tn_gc_trial *trial, struct tn_object *child, uint64_t *entry)
 {
-    struct reach *reach = arg;
-    uint64_t *entry = entry_of(reach->heap, child);
-
-    if (entry == NULL || (*entry & ENTRY_MASK) != ENTRY_COUNTED)
-        return 0;
-    *entry = (uint64_t)(uintptr_t)reach->stack | ENTRY_STACKED;
-    reach->stack = child;
-    return 0;
+    if ((*entry & ENTRY_MASK) != ENTRY_COUNTED)
+        return;
+    *entry = (uint64_t)(uintptr_t)trial->stack | ENTRY_STACKED;
+    trial->stack = child;
 }
 
 static void reach_from(struct tn_gc_trial *trial, struct tn_mutator *mu, struct tn_object *o,
                        uint64_t *entry)
 {
-    struct reach reach = { .heap = mu->heap };
-
-    (void)trial;
     if ((*entry & ENTRY_MASK) != ENTRY_COUNTED || *entry < ENTRY_ONE)
         return;
-    (void)reach_child(o, &reach);
-    while (reach.stack != NULL) {
-        struct tn_object *reached = reach.stack;
+    reach(trial, o, entry);
+    do {
+        while (trial->stack != NULL) {
+            struct tn_object *reached = trial->stack;
 
-        entry = entry_of(mu->heap, reached);
-        TN_ASSERT(entry != NULL);
-        reach.stack = (struct tn_object *)(uintptr_t)(*entry & ~ENTRY_MASK);
-        *entry = ENTRY_REACHED;
-        (void)tn_type_of(reached)->traverse(reached, reach_child, &reach);
-    }
+            entry = entry_of(mu->heap, reached);
+            TN_ASSERT(entry != NULL);
+            trial->stack = (struct tn_object *)(uintptr_t)(*entry & ~ENTRY_MASK);
+            *entry = ENTRY_REACHED;
+            (void)tn_type_of(reached)->traverse(reached, put_aside, trial);
+        }
+        look_at_rest(trial);
+    } while (trial->stack != NULL);
 }
 
 static void condemn(struct tn_gc_trial *trial, struct tn_mutator *mu, struct tn_object *o,
@@ -258,6 +291,7 @@ static void age_pool(const struct tn_gc_trial *trial, struct tn_mutator *mu, str
         atomic_store_explicit(&pool->maps[TN_MAP_MIDDLE][word], middle, memory_order_relaxed);
         atomic_store_explicit(&pool->maps[TN_MAP_YOUNG][word], 0, memory_order_relaxed);
     }
+    pool->has_young = false;
     if (!is_any)
         tn_cache_forget_young(&mu->cache, pool);
 }
@@ -269,8 +303,9 @@ static void age(const struct tn_gc_trial *trial)
         struct tn_mutator *mu = trial->mutators[i];
         struct tn_pool *next;
 
-        for (struct tn_pool *pool = mu->cache.young; pool != NULL; pool = next) {
-            next = pool->next_young;
+        for (struct tn_pool *pool = in_generation(trial, mu->cache.young); pool != NULL;
+             pool = next) {
+            next = in_generation(trial, pool->next_young);
             age_pool(trial, mu, pool);
         }
         atomic_store_explicit(&mu->n_young, 0, memory_order_relaxed);
@@ -279,14 +314,19 @@ static void age(const struct tn_gc_trial *trial)
 
 int tn_gc_try(struct tn_gc_trial *trial)
 {
-    int r = make_tables(trial);
+    int r;
 
+    trial->heap = trial->mutators[0]->heap;
+    r = make_tables(trial);
     if (r < 0)
         return r;
     trial->n_examined = 0;
     trial->n_garbage = 0;
     each(trial, count);
+    trial->look = take_off;
     each(trial, explain);
+    look_at_rest(trial);
+    trial->look = reach;
     each(trial, reach_from);
     each(trial, condemn);
     free_tables(trial);

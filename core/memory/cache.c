@@ -93,16 +93,6 @@ static void containers_link(struct tn_cache *cache, struct tn_pool *pool)
     cache->containers = pool;
 }
 
-void tn_cache_add_young_slow(struct tn_cache *cache, struct tn_pool *pool)
-{
-    pool->is_young = true;
-    pool->prev_young = NULL;
-    pool->next_young = cache->young;
-    if (cache->young != NULL)
-        cache->young->prev_young = pool;
-    cache->young = pool;
-}
-
 void tn_cache_forget_young(struct tn_cache *cache, struct tn_pool *pool)
 {
     if (!pool->is_young)
@@ -114,6 +104,18 @@ void tn_cache_forget_young(struct tn_cache *cache, struct tn_pool *pool)
         pool->prev_young->next_young = pool->next_young;
     else
         cache->young = pool->next_young;
+}
+
+void tn_cache_add_young_slow(struct tn_cache *cache, struct tn_pool *pool)
+{
+    tn_cache_forget_young(cache, pool);
+    pool->is_young = true;
+    pool->has_young = true;
+    pool->prev_young = NULL;
+    pool->next_young = cache->young;
+    if (cache->young != NULL)
+        cache->young->prev_young = pool;
+    cache->young = pool;
 }
 
 static void containers_unlink(struct tn_cache *cache, struct tn_pool *pool)

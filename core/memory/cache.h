@@ -81,7 +81,7 @@ struct tn_cache {
      * way, or NULL */
     struct tn_pool *containers;
     struct tn_pool *containers_walk;
-    struct tn_pool *young; /* those with something young or middle-aged */
+    struct tn_pool *young; /* those with something young, then those with only middle-aged */
     uint32_t sweep;        /* the last sweep that has begun; new pools count as swept */
     /* [lock]   large_lock (TN_RANK_LARGE) */
     struct tn_mutex large_lock;
@@ -171,7 +171,7 @@ TN_ALWAYS_INLINE void tn_pool_add_young(struct tn_cache *cache, const void *bloc
     atomic_store_explicit(word,
                           atomic_load_explicit(word, memory_order_relaxed) | UINT64_C(1) << i % 64,
                           memory_order_relaxed);
-    if (TN_UNLIKELY(!pool->is_young))
+    if (TN_UNLIKELY(!pool->has_young))
         tn_cache_add_young_slow(cache, pool);
 }
 
