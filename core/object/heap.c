@@ -41,6 +41,8 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
     tn_namespaces_init(&heap->namespaces);
     tn_mutex_init(&heap->threads_lock, TN_RANK_THREADS);
     r = tn_immortals_new(&heap->hash_key, &heap->immortals);
+    if (r == 0)
+        r = tn_interned_new(&heap->interned);
     if (r == 0 && heap->mode != TN_MODE_GIL)
         r = tn_reclaimer_start(heap);
     if (r < 0) {
@@ -154,6 +156,8 @@ size_t tn_heap_free(struct tn_heap **heapp)
         collect_all(heap, &left);
         if (left.n > 0)
             sweep(heap, left.n);
+        tn_interned_clear(tn_heap_mutator(heap, 0));
+        work_off_all(heap);
     }
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_cache_fini(&tn_heap_mutator(heap, i)->cache);
@@ -161,6 +165,7 @@ size_t tn_heap_free(struct tn_heap **heapp)
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_backing_free(tn_heap_mutator(heap, i), sizeof(struct tn_mutator),
                         _Alignof(struct tn_mutator));
+    tn_interned_free(&heap->interned);
     tn_immortals_free(&heap->immortals);
     tn_mutex_fini(&heap->threads_lock);
     tn_namespaces_fini(&heap->namespaces);

@@ -24,6 +24,7 @@ struct tn_heap {
     struct tn_siphash_key hash_key;
     struct tn_siphash_key identity_key;
     struct tn_immortals *immortals; /* see type.h */
+    struct tn_interned *interned;   /* see type.h */
 
     struct tn_arenas arenas;
     struct tn_grace grace;
