@@ -18,6 +18,9 @@ static const struct cli_command *const commands[] = {
     &cli_cmd_put,
     &cli_cmd_list,
     &cli_cmd_dict,
+    &cli_cmd_class,
+    &cli_cmd_new,
+    &cli_cmd_attr,
     &cli_cmd_refcount,
     &cli_cmd_id,
     &cli_cmd_type,
@@ -54,7 +57,10 @@ static int run(struct cli *cli)
 
 int main(int argc, char **argv)
 {
-    struct cli cli = { .timeout_ms = 30000, .want = TN_WANT_INIT, .require = TN_REQUIRE_INIT };
+    struct cli cli = { .timeout_ms = 30000,
+                       .want = TN_WANT_INIT,
+                       .require = TN_REQUIRE_INIT,
+                       .class_spec = TN_CLASS_SPEC_INIT };
     const char *name;
     int at;
     int code;

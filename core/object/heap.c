@@ -68,15 +68,17 @@ static void work_off_all(struct tn_heap *heap)
     bool is_more;
 
     do {
-        is_more = false;
         for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++) {
             struct tn_mutator *mu = tn_heap_mutator(heap, i);
 
             (void)tn_mutator_work(mu, SIZE_MAX);
             tn_mutator_drain_limbo(mu);
             tn_cache_flush(&mu->cache);
-            is_more |= has_work(mu);
         }
+        /* Only now: what one drops may have to be worked off by another. */
+        is_more = false;
+        for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+            is_more |= has_work(tn_heap_mutator(heap, i));
     } while (is_more);
 }
 

@@ -132,14 +132,14 @@ static void impossible(struct heap_fixture *f, bool is_published)
     struct tn_object *base = test_class(f->mu, "Base", "x y", NULL, false);
     struct tn_object *list = test_list(f->mu);
     struct tn_object *class = NULL;
-    char slots[400] = "s0";
+    char slots[1000] = "s0";
 
     publish_if(f, base, is_published);
     assert_int_equal(test_try_class(f->mu, "A", "x x", NULL, false, &class), TN_ERR_INVAL);
     assert_int_equal(test_try_class(f->mu, "A", "z y", base, false, &class), TN_ERR_INVAL);
     assert_int_equal(test_try_class(f->mu, "A", "z", list, false, &class), TN_ERR_TYPE);
     for (int i = 1; i < 63; i++)
-        (void)snprintf(slots + strlen(slots), 8, " s%d", i);
+        (void)snprintf(slots + strlen(slots), 16, " s%d", i);
     assert_int_equal(test_try_class(f->mu, "A", slots, base, false, &class), TN_ERR_TOO_MANY);
     assert_null(class);
     class = test_class(f->mu, "A", slots, NULL, false);
@@ -210,7 +210,7 @@ static void with_dict(struct heap_fixture *f, bool is_published)
     struct tn_object *p = test_record(f->mu, plain);
     struct tn_object *q = test_record(f->mu, plain);
     struct tn_dict_item items[2][2];
-    char name[16];
+    char name[32];
 
     publish_if(f, p, is_published);
     assert_int_equal(test_attr_delete(f->mu, p, "colour"), TN_ERR_KEY);
