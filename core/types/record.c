@@ -154,6 +154,7 @@ static int need_dict(struct tn_mutator *mu, struct tn_object *o, const struct tn
         if (r < 0)
             return r;
         tn_publish_for(mu, o, fresh);
+        tn_yield();
         was_locked = tn_container_lock(mu, o);
         dict = tn_slot_load(slot);
         if (dict == NULL) {
@@ -249,6 +250,7 @@ static size_t copy_slots(struct tn_mutator *mu, struct tn_object *o, const struc
     for (; *at < class->n_slots; ++*at) {
         struct tn_object *value = tn_slot_load(&record->slots[*at]);
 
+        tn_yield();
         if (value == NULL)
             continue;
         if (n == n_max)

@@ -8,7 +8,8 @@
  *           a value says which attribute it belongs to
  *   stage   a list holds a record; all threads set attributes of the one that is
  *           there, and replace it, sometimes by one of another class: so dicts are
- *           made by several at once, and records and classes die while others look
+ *           made by several at once, and records and classes die while others look.
+ *           An attribute that only one thread sets is what it has set
  *   names   all threads intern a few texts: who holds one gets the same one again
  */
 #include <setjmp.h>
@@ -34,6 +35,7 @@ struct world {
     struct tn_object *board;
     struct tn_object *stage;
     struct tn_object *names[N_ATTRS]; /* strs that are not interned */
+    struct tn_object *own[TEST_ACTORS_MAX]; /* likewise: of an attribute of each actor */
     int64_t next_step;                /* of one actor */
     /* what each holds */
     struct tn_object *held[TEST_ACTORS_MAX][N_HELD];
@@ -96,8 +98,11 @@ static void expect_attr(struct test_actor *actor, const struct tn_object *name,
                         const struct tn_object *value)
 {
     const struct world *w = actor->world;
-    size_t attr = (size_t)(tn_int_value(value) - FIRST) % N_ATTRS;
+    size_t attr;
 
+    if (value->type == TN_TYPE_NONE) /* an actor's own */
+        return;
+    attr = (size_t)(tn_int_value(value) - FIRST) % N_ATTRS;
     TEST_ACTOR_EXPECT(actor,
                       tn_slice_equal(tn_text_slice(name), tn_text_slice(w->names[attr])));
 }
@@ -146,7 +151,8 @@ static void attr_scan(struct test_actor *actor, struct tn_object *record)
                           tn_record_scan(actor->mu, record, &cursor, per_page, items, &n) == 0);
         for (size_t i = 0; i < n && actor->failure == NULL; i++) {
             expect_attr(actor, items[i].key, items[i].value);
-            n_slots += (size_t)(tn_int_value(items[i].value) - FIRST) % N_ATTRS < N_SLOTS;
+            n_slots += items[i].value->type == TN_TYPE_INT &&
+                       (size_t)(tn_int_value(items[i].value) - FIRST) % N_ATTRS < N_SLOTS;
         }
     } while (cursor != 0 && actor->failure == NULL);
     TEST_ACTOR_EXPECT(actor, n_slots <= N_SLOTS);
@@ -188,6 +194,20 @@ static struct tn_object *new_record(struct test_actor *actor)
     return record;
 }
 
+/* Nobody else sets or removes it. */
+static void own_step(struct test_actor *actor, struct tn_object *record)
+{
+    struct world *w = actor->world;
+    const struct tn_object *own = w->own[actor->index];
+    struct tn_object *value = tn_none(actor->heap);
+    struct tn_object *found;
+
+    TEST_ACTOR_EXPECT(actor, tn_record_set(actor->mu, record, own, &value) == 0);
+    TEST_ACTOR_EXPECT(actor, tn_record_get(actor->mu, record, own, &found) == 0);
+    TEST_ACTOR_EXPECT(actor, tn_record_pop(actor->mu, record, own, &found) == 0);
+    TEST_ACTOR_EXPECT(actor, tn_record_get(actor->mu, record, own, &found) == TN_ERR_KEY);
+}
+
 static void stage_step(struct test_actor *actor)
 {
     struct world *w = actor->world;
@@ -207,6 +227,7 @@ static void stage_step(struct test_actor *actor)
     }
     if (!tn_tryref(actor->mu, record))
         return;
+    own_step(actor, record);
     attr_step(actor, record);
     TEST_ACTOR_EXPECT(actor, tn_record_class(record) != NULL);
     tn_decref(actor->mu, record);
@@ -290,6 +311,12 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
         w.names[i] = test_str(f->mu, names[i]);
         tn_publish(f->mu, w.names[i]);
     }
+    for (int i = 0; i < TEST_ACTORS_MAX; i++) {
+        const char own[] = { 'o', 'w', 'n', (char)('0' + i), '\0' };
+
+        w.own[i] = test_str(f->mu, own);
+        tn_publish(f->mu, w.own[i]);
+    }
     test_attr_set(f->mu, w.steps, "slot0", test_int(f->mu, FIRST));
     test_attr_set(f->mu, w.steps, "slot1", test_int(f->mu, FIRST));
     tn_publish(f->mu, w.steps);
@@ -302,6 +329,8 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
     tn_decref(f->mu, w.stage);
     for (int i = 0; i < N_ATTRS; i++)
         tn_decref(f->mu, w.names[i]);
+    for (int i = 0; i < TEST_ACTORS_MAX; i++)
+        tn_decref(f->mu, w.own[i]);
     heap_fixture_settle(f);
     assert_int_equal(tn_class_n_records(w.class), 0);
     assert_int_equal(tn_interned_validate(f->heap), 1 + N_SLOTS); /* the class's own */
