@@ -215,8 +215,7 @@ static int read_attr(struct tn_request_ctx *ctx, struct tn_object *record, uint6
     else
         r = tn_record_get(ctx->mu, record, lookup->name, &value);
     if (r < 0)
-        return tn_check_alive(record) < 0 ? TN_ERR_BUSY
-                                          : attr_error(ctx, r, record, lookup->name);
+        return tn_check_alive(record) < 0 ? TN_ERR_BUSY : attr_error(ctx, r, record, lookup->name);
     return value == NULL ? TN_ERR_BUSY : tn_answer_borrowed(ctx, value, lookup->want, 0, result);
 }
 

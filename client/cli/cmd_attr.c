@@ -52,12 +52,9 @@ static int verb_names(struct cli *cli, tn_target record, char **args, int n_args
 }
 
 static const struct cli_verb verbs[] = {
-    { "get", "NAME ATTRIBUTE", 2, 2, verb_get },
-    { "set", "NAME ATTRIBUTE VALUE", 3, 3, verb_set },
-    { "del", "NAME ATTRIBUTE", 2, 2, verb_del },
-    { "ls", "NAME", 1, 1, verb_ls },
-    { "names", "NAME", 1, 1, verb_names },
-    { NULL, NULL, 0, 0, NULL },
+    { "get", "NAME ATTRIBUTE", 2, 2, verb_get }, { "set", "NAME ATTRIBUTE VALUE", 3, 3, verb_set },
+    { "del", "NAME ATTRIBUTE", 2, 2, verb_del }, { "ls", "NAME", 1, 1, verb_ls },
+    { "names", "NAME", 1, 1, verb_names },       { NULL, NULL, 0, 0, NULL },
 };
 
 static int run(struct cli *cli)
@@ -76,10 +73,11 @@ const struct cli_command cli_cmd_attr = {
     .args_doc = "get NAME ATTRIBUTE\nset NAME ATTRIBUTE VALUE\ndel NAME ATTRIBUTE\nls NAME\n"
                 "names NAME",
     .summary = "Read and change attributes of records",
-    .doc = "ATTRIBUTE is its name as it stands. \"ls\" prints the attributes that have a value, one "
-           "a line as [NAME, VALUE]: first the slots in their order, then the others in the order "
-           "in which they were set; \"names\" prints their names. \"get NAME __class__\" prints "
-           "the class.",
+    .doc =
+        "ATTRIBUTE is its name as it stands. \"ls\" prints the attributes that have a value, one "
+        "a line as [NAME, VALUE]: first the slots in their order, then the others in the order "
+        "in which they were set; \"names\" prints their names. \"get NAME __class__\" prints "
+        "the class.",
     .options = options,
     .min_args = 1,
     .max_args = -1,

@@ -77,8 +77,9 @@ static void put_class(struct cli_text *text, const tn_class_info *info)
             cli_text_put(text, " (inherited so far)");
     }
     cli_text_printf(text, "%s\nothers      %s\n", info->n_slots == 0 ? " none" : "",
-                    info->has_dict ? "records take any attribute" : "records take no attributes "
-                                                                    "but these");
+                    info->has_dict ? "records take any attribute"
+                                   : "records take no attributes "
+                                     "but these");
     if (info->has_finalizer)
         cli_text_put(text, "finalizer   the death of a record is an event\n");
     cli_text_printf(text, "records     %" PRIu64 ", of %" PRIu64 " bytes each\n", info->records,

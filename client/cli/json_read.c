@@ -268,8 +268,9 @@ static int read_class(struct reader *reader, const json_t *json, tn_value *ret_c
     if (r < 0)
         return r;
     if (tn_value_kind(*ret_class) != TN_KIND_HANDLE && tn_value_kind(*ret_class) != TN_KIND_RESULT)
-        return fail(reader, "The class of a {\"$record\": [CLASS, ...]} is the name that it has, or "
-                            "{\"$name\": ...}.");
+        return fail(reader,
+                    "The class of a {\"$record\": [CLASS, ...]} is the name that it has, or "
+                    "{\"$name\": ...}.");
     return 0;
 }
 
@@ -284,8 +285,9 @@ static int read_attr_pairs(struct reader *reader, const json_t *json, tn_value r
         const char *name = json_string_value(json_array_get(pair, 0));
 
         if (!name || json_array_size(pair) != 2)
-            return fail(reader, "Attribute %zu of a {\"$record\": ...} is not a [\"name\", value] "
-                                "pair.",
+            return fail(reader,
+                        "Attribute %zu of a {\"$record\": ...} is not a [\"name\", value] "
+                        "pair.",
                         i);
         r = read_value(reader, json_array_get(pair, 1), NO_ANCHOR, &value);
         if (r == 0)
@@ -356,8 +358,9 @@ static int read_tagged(struct reader *reader, const json_t *json, const char *ta
     if (strcmp(tag, "$step") == 0)
         return read_step(reader, value, ret_value);
     if (strcmp(tag, "$class") == 0)
-        return fail(reader, "{\"$class\": ...} says what a class is called, which more than one may "
-                            "be; refer to it with {\"$name\": ...}.");
+        return fail(reader,
+                    "{\"$class\": ...} says what a class is called, which more than one may "
+                    "be; refer to it with {\"$name\": ...}.");
     if (strcmp(tag, "$handle") == 0)
         return fail(reader, "{\"$handle\": ...} marks what was cut off and cannot be stored; "
                             "refer to an object with {\"$name\": ...}.");

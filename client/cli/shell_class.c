@@ -56,8 +56,8 @@ static int read_declaration(struct shell_lexer *lexer, struct declaration *decla
 
     if (read_name(lexer, declaration->name) < 0 || shell_lex_accept(lexer, '(', &is_bracket) < 0)
         return -1;
-    if (is_bracket && (shell_expression(lexer, &declaration->base) < 0 ||
-                       shell_lex_expect(lexer, ')') < 0))
+    if (is_bracket &&
+        (shell_expression(lexer, &declaration->base) < 0 || shell_lex_expect(lexer, ')') < 0))
         return -1;
     if (shell_lex_accept(lexer, ':', &is_colon) < 0)
         return -1;

@@ -111,7 +111,8 @@ void tn_values_truncate(tn_values *values, uint32_t n_nodes);
  * `session`; they are added to `kept`, if that is not NULL.
  *
  * Fails with the table's error if it has one, TN_EINVAL (not a value; a tuple that
- * contains itself by way of another tuple; a class by its name), TN_EHANDLE, TN_ETOO_BIG or TN_ENOMEM.
+ * contains itself by way of another tuple; a class by its name), TN_EHANDLE, TN_ETOO_BIG or
+ * TN_ENOMEM.
  */
 TN_MUST_CHECK int tn_value_to_wire(tn_value value, const struct tn_session *session,
                                    struct tn_handle_list *kept, struct tn_arena *arena,

@@ -72,7 +72,7 @@ static inline const struct tn_class *tn_class_const(const struct tn_object *o)
 /* Slots of a record, the dict's included. */
 static inline size_t tn_class_record_slots(const struct tn_class *class)
 {
-    return (size_t)class->n_slots + class->has_dict;
+    return (size_t) class->n_slots + class->has_dict;
 }
 
 /* The number of the slot with that name, a str with that hash; -1 if there is none. */

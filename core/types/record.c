@@ -41,7 +41,7 @@ static const struct tn_class *class_of(const struct tn_record *record)
 {
     struct tn_object *class = tn_slot_load(&record->class);
 
-    return ((uintptr_t)class & 1) != 0 || class == NULL ? NULL : tn_class_const(class);
+    return ((uintptr_t) class & 1) != 0 || class == NULL ? NULL : tn_class_const(class);
 }
 
 /* The dict of the attributes without a slot; NULL if there is none (yet). */
@@ -356,7 +356,7 @@ static int record_traverse(const struct tn_object *o, tn_visit_fn visit, void *a
     if (class == NULL)
         return 0;
     n_slots = tn_class_record_slots(class);
-    r = visit((struct tn_object *)(uintptr_t)class, arg);
+    r = visit((struct tn_object *)(uintptr_t) class, arg);
     for (size_t i = 0; r >= 0 && i < n_slots; i++) {
         struct tn_object *child = tn_slot_load(&record->slots[i]);
 

@@ -241,8 +241,8 @@ static void body_values(tn_client *client, tn_values *values)
     list = tn_value_find(copy, "x");
     assert_int_equal(tn_value_set_class(copy, tn_value_handle(copies, point)), 0);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(
-            tn_value_set_class(tn_value_item(list, i), tn_value_handle(copies, point)), 0);
+        assert_int_equal(tn_value_set_class(tn_value_item(list, i), tn_value_handle(copies, point)),
+                         0);
     ok(client, tn_client_set(client, "b", copy));
     ok(client, tn_client_get(client, tn_named("b"), NULL, values, &got));
     expect_graph(got);

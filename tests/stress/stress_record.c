@@ -34,9 +34,9 @@ struct world {
     struct tn_object *steps;
     struct tn_object *board;
     struct tn_object *stage;
-    struct tn_object *names[N_ATTRS]; /* strs that are not interned */
+    struct tn_object *names[N_ATTRS];       /* strs that are not interned */
     struct tn_object *own[TEST_ACTORS_MAX]; /* likewise: of an attribute of each actor */
-    int64_t next_step;                /* of one actor */
+    int64_t next_step;                      /* of one actor */
     /* what each holds */
     struct tn_object *held[TEST_ACTORS_MAX][N_HELD];
     unsigned int held_text[TEST_ACTORS_MAX][N_HELD];
@@ -103,8 +103,7 @@ static void expect_attr(struct test_actor *actor, const struct tn_object *name,
     if (value->type == TN_TYPE_NONE) /* an actor's own */
         return;
     attr = (size_t)(tn_int_value(value) - FIRST) % N_ATTRS;
-    TEST_ACTOR_EXPECT(actor,
-                      tn_slice_equal(tn_text_slice(name), tn_text_slice(w->names[attr])));
+    TEST_ACTOR_EXPECT(actor, tn_slice_equal(tn_text_slice(name), tn_text_slice(w->names[attr])));
 }
 
 static void attr_write(struct test_actor *actor, struct tn_object *record)
@@ -186,8 +185,8 @@ static struct tn_object *new_record(struct test_actor *actor)
     tn_incref(actor->mu, class);
     if (test_actor_any(actor, 2) == 0) {
         tn_drop(actor->mu, &class);
-        TEST_ACTOR_EXPECT(
-            actor, test_try_class(actor->mu, "Extra", "slot0 slot1 slot2", NULL, true, &class) == 0);
+        TEST_ACTOR_EXPECT(actor, test_try_class(actor->mu, "Extra", "slot0 slot1 slot2", NULL, true,
+                                                &class) == 0);
     }
     TEST_ACTOR_EXPECT(actor, tn_record_new(actor->mu, class, &record) == 0);
     tn_drop(actor->mu, &class);

@@ -266,9 +266,8 @@ static void print_container(struct printer *p, uint32_t at)
 static void print_node(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    static const char *const types[] = { "?",   "none",  "bool",  "int",  "float",
-                                         "str", "bytes", "tuple", "list", "dict",
-                                         "class", "record" };
+    static const char *const types[] = { "?",     "none",  "bool", "int",  "float", "str",
+                                         "bytes", "tuple", "list", "dict", "class", "record" };
 
     switch ((enum tn_node_kind)n->kind) {
     case TN_NODE_NONE:

@@ -106,8 +106,8 @@ static void declaring(struct heap_fixture *f, bool is_published)
     assert_int_equal(tn_class_n_inherited(spot), 2);
     assert_ptr_equal(tn_class_base(spot), point);
     assert_true(tn_slice_equal(tn_text_slice(tn_class_slot_name(spot, 0)), tn_slice_from_str("x")));
-    assert_true(tn_slice_equal(tn_text_slice(tn_class_slot_name(spot, 2)),
-                               tn_slice_from_str("colour")));
+    assert_true(
+        tn_slice_equal(tn_text_slice(tn_class_slot_name(spot, 2)), tn_slice_from_str("colour")));
     assert_true(tn_class_has_dict(spot));
     assert_true(tn_class_has_dict(none));
     assert_int_equal(tn_class_n_slots(none), 3);

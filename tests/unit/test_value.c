@@ -292,8 +292,8 @@ static void test_column_that_does_not_add_up_is_refused(void **state)
 
 static void test_sizes_that_are_absurd_do_not_overflow(void **state)
 {
-    static const enum tn_node_kind sized[] = { TN_NODE_STR, TN_NODE_BYTES, TN_NODE_TUPLE,
-                                               TN_NODE_LIST, TN_NODE_DICT, TN_NODE_RECORD };
+    static const enum tn_node_kind sized[] = { TN_NODE_STR,  TN_NODE_BYTES, TN_NODE_TUPLE,
+                                               TN_NODE_LIST, TN_NODE_DICT,  TN_NODE_RECORD };
 
     (void)state;
     for (size_t i = 0; i < TN_ARRAY_LEN(sized); i++) {
@@ -387,7 +387,7 @@ static void test_class_stands_in_answers_only(void **state)
     assert_int_equal(tn_value_read_all(&value, &arena, &nodes), 0);
     assert_int_equal(nodes[0].kind, TN_NODE_CLASS);
     assert_memory_equal(nodes[0].bytes, "Point", nodes[0].size);
-    value.data.data = (uint8_t *)(uintptr_t)"P\xffint";
+    value.data.data = (uint8_t *)(uintptr_t) "P\xffint";
     assert_int_equal(tn_value_check(&value, &limits, NULL), TN_ERR_UTF8);
 }
 

@@ -612,9 +612,9 @@ typedef struct tn_class_spec {
     size_t struct_size;
     const char *name; /* told apart by identity: others may have the same name */
     const char *const *slots;
-    size_t n_slots;    /* at most 64 with those of the base */
-    tn_target base;    /* all zeros: none; its slots come first and need not be given */
-    bool has_dict;     /* records also take attributes without a slot; inherited */
+    size_t n_slots;     /* at most 64 with those of the base */
+    tn_target base;     /* all zeros: none; its slots come first and need not be given */
+    bool has_dict;      /* records also take attributes without a slot; inherited */
     bool has_finalizer; /* the death of a record is an event; inherited */
 } tn_class_spec;
 
