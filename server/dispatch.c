@@ -18,7 +18,7 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_BATCH
+#define OP_MAX TENURE__V1__REQUEST__OP_ATTR_SCAN
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -49,6 +49,13 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_SCAN_DICT] = { tn_op_scan_dict, true, true },
     [TENURE__V1__REQUEST__OP_INFO] = { tn_op_info, true, true },
     [TENURE__V1__REQUEST__OP_BATCH] = { tn_op_batch, false, false },
+    [TENURE__V1__REQUEST__OP_CLASS_DECLARE] = { tn_op_class_declare, true, false },
+    [TENURE__V1__REQUEST__OP_CLASS_DESCRIBE] = { tn_op_class_describe, true, true },
+    [TENURE__V1__REQUEST__OP_RECORD_NEW] = { tn_op_record_new, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_GET] = { tn_op_attr_get, true, true },
+    [TENURE__V1__REQUEST__OP_ATTR_SET] = { tn_op_attr_set, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_DELETE] = { tn_op_attr_delete, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_SCAN] = { tn_op_attr_scan, true, true },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
@@ -57,6 +64,10 @@ _Static_assert((int)TENURE__V1__REQUEST__OP_PING == (int)TENURE__V1__STEP__OP_PI
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_RESULT__RESULT_PING,
                "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,
+               "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_ATTR_SCAN == (int)TENURE__V1__STEP__OP_ATTR_SCAN, "");
+_Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
+                   (int)TENURE__V1__STEP_RESULT__RESULT_CLASS_DESCRIBE,
                "");
 
 static const struct op *op_of(unsigned int op_case)

@@ -2,9 +2,14 @@
 /* See request.h: targets, names, handles, references, memory. */
 #include "server/request.h"
 
+#include <string.h>
+
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "proto/utf8.h"
+
+/* What a text takes in an answer besides itself: tag and length. */
+#define COPY_BYTES ((size_t)8)
 
 /* The budget is asked for so much at a time. */
 #define CLAIM_BYTES ((size_t)16 << 10)
@@ -24,6 +29,23 @@ void *tn_ctx_alloc(struct tn_request_ctx *ctx, size_t bytes)
     if (TN_UNLIKELY(memory == NULL))
         (void)tn_ctx_arena_error(ctx);
     return memory;
+}
+
+int tn_ctx_copy(struct tn_request_ctx *ctx, struct tn_slice text, ProtobufCBinaryData *ret_copy)
+{
+    int r = tn_ctx_claim(ctx, text.len + COPY_BYTES);
+    void *copy;
+
+    if (r == TN_ERR_TOO_BIG)
+        return tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE);
+    if (r < 0)
+        return r;
+    copy = tn_ctx_alloc(ctx, text.len);
+    if (copy == NULL)
+        return TN_ERR_NOMEM;
+    memcpy(copy, text.data, text.len);
+    *ret_copy = (ProtobufCBinaryData){ .len = text.len, .data = copy };
+    return 0;
 }
 
 int tn_ctx_claim(struct tn_request_ctx *ctx, size_t bytes)

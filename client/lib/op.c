@@ -22,6 +22,7 @@ struct op_row {
     uint16_t index;
     uint16_t want;
     uint16_t require;
+    bool is_value_optional;
 };
 
 #define AT(message, field) offsetof(Tenure__V1__##message, field)
@@ -76,6 +77,19 @@ static const struct op_row rows[] = {
     [TN_OP_SCAN_DICT] = { HEAD(SCAN_DICT, scan_dict),
         .target = AT(ScanDictRequest, target), .want = AT(ScanDictRequest, want) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
+    [TN_OP_CLASS_DECLARE] = { HEAD(CLASS_DECLARE, class_declare) },
+    [TN_OP_CLASS_DESCRIBE] = { HEAD(CLASS_DESCRIBE, class_describe),
+        .target = AT(ClassDescribeRequest, target) },
+    [TN_OP_RECORD_NEW] = { HEAD(RECORD_NEW, record_new), .target = AT(RecordNewRequest, target),
+        .value = AT(RecordNewRequest, value), .is_value_optional = true },
+    [TN_OP_ATTR_GET] = { HEAD(ATTR_GET, attr_get), .target = AT(AttrGetRequest, target),
+        .name_field = AT(AttrGetRequest, name), .want = AT(AttrGetRequest, want) },
+    [TN_OP_ATTR_SET] = { HEAD(ATTR_SET, attr_set), .target = AT(AttrSetRequest, target),
+        .name_field = AT(AttrSetRequest, name), .value = AT(AttrSetRequest, value) },
+    [TN_OP_ATTR_DELETE] = { HEAD(ATTR_DELETE, attr_delete),
+        .target = AT(AttrDeleteRequest, target), .name_field = AT(AttrDeleteRequest, name) },
+    [TN_OP_ATTR_SCAN] = { HEAD(ATTR_SCAN, attr_scan),
+        .target = AT(AttrScanRequest, target), .want = AT(AttrScanRequest, want) },
 };
 /* clang-format on */
 
@@ -114,12 +128,17 @@ static int keep(const struct tn_op_context *context, const tn_handle *handle)
     return 0;
 }
 
+static bool is_no_target(const tn_target *target)
+{
+    return !target->name && !target->handle && target->step == 0;
+}
+
 static int target_to_wire(const tn_target *target, const struct tn_op_context *context,
                           Tenure__V1__Target *ret_wire)
 {
     Tenure__V1__Target wire = TENURE__V1__TARGET__INIT;
 
-    if (!target->name && !target->handle && target->step == 0)
+    if (is_no_target(target))
         return tn_client_error_set(context->error, TN_EINVAL,
                                    "The call does not say which object it is about: the name or "
                                    "handle of the target is NULL.");
@@ -156,7 +175,8 @@ static int value_to_wire(tn_value value, const char *what, const struct tn_op_co
     case TN_EINVAL:
         return tn_client_error_set(error, r,
                                    "The %s is not valid: none was given, something in it could "
-                                   "not be built, or a tuple contains itself by way of a tuple.",
+                                   "not be built, a class stands in it by its name alone, or a "
+                                   "tuple contains itself by way of a tuple.",
                                    what);
     case TN_ETYPE:
         return tn_client_error_set(error, r,
@@ -218,15 +238,47 @@ static ProtobufCBinaryData op_name_bytes(const tn_op *op)
     return binary(op->name, len);
 }
 
+static int class_to_wire(const tn_class_spec *spec, const struct tn_op_context *context,
+                         struct tn_wire_op *wire)
+{
+    Tenure__V1__ClassDeclareRequest *message = &wire->message.class_declare;
+
+    if (!spec || spec->struct_size < sizeof(*spec))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The tn_class_spec is NULL, or was not initialised with "
+                                   "TN_CLASS_SPEC_INIT.");
+    if (!spec->name || (!spec->slots && spec->n_slots > 0))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The name or the slots of the class are NULL.");
+    message->name = binary(spec->name, strlen(spec->name));
+    message->slots = tn_arena_alloc(context->arena, spec->n_slots * sizeof(*message->slots));
+    if (!message->slots)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    for (size_t i = 0; i < spec->n_slots; i++) {
+        if (!spec->slots[i])
+            return tn_client_error_set(context->error, TN_EINVAL, "Slot %zu of the class is NULL.",
+                                       i);
+        message->slots[i] = binary(spec->slots[i], strlen(spec->slots[i]));
+    }
+    message->n_slots = spec->n_slots;
+    message->has_dict = spec->has_dict;
+    message->has_finalizer = spec->has_finalizer;
+    if (is_no_target(&spec->base))
+        return 0;
+    message->base_class = &wire->target;
+    return target_to_wire(&spec->base, context, &wire->target);
+}
+
 /* What only one or two operations have. */
-static int fill_special(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
+static int fill_special(const tn_op *op, const struct tn_op_context *context,
+                        struct tn_wire_op *wire)
 {
     uint32_t limit = op->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)op->limit;
 
     switch (op->code) {
     case TN_OP_PING:
         if (!op->data && op->data_size > 0)
-            return tn_client_error_set(error, TN_EINVAL, "The ping's data is NULL.");
+            return tn_client_error_set(context->error, TN_EINVAL, "The ping's data is NULL.");
         wire->message.ping.payload = binary(op->data, op->data_size);
         break;
     case TN_OP_SET:
@@ -250,6 +302,13 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
         wire->message.scan_dict.limit = limit;
         wire->message.scan_dict.keys_only = op->keys_only;
         break;
+    case TN_OP_ATTR_SCAN:
+        wire->message.attr_scan.cursor = op->cursor;
+        wire->message.attr_scan.limit = limit;
+        wire->message.attr_scan.keys_only = op->keys_only;
+        break;
+    case TN_OP_CLASS_DECLARE:
+        return class_to_wire(op->class_spec, context, wire);
     default:
         break;
     }
@@ -272,6 +331,11 @@ static int fill_name_and_index(const tn_op *op, const struct op_row *row,
     return 0;
 }
 
+static bool is_no_value(tn_value value)
+{
+    return !value.values && value.node == 0;
+}
+
 static int fill_parts(const tn_op *op, const struct op_row *row,
                       const struct tn_op_context *context, struct tn_wire_op *wire)
 {
@@ -281,7 +345,7 @@ static int fill_parts(const tn_op *op, const struct op_row *row,
         r = target_to_wire(&op->target, context, &wire->target);
         set_pointer(wire, row->target, &wire->target);
     }
-    if (r == 0 && row->value) {
+    if (r == 0 && row->value && !(row->is_value_optional && is_no_value(op->value))) {
         r = value_to_wire(op->value, "value", context, &wire->value_one, &wire->value);
         set_pointer(wire, row->value, &wire->value);
     }
@@ -320,7 +384,7 @@ int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct t
     if (r == 0)
         r = fill_parts(op, row, context, ret_wire);
     if (r == 0)
-        r = fill_special(op, context->error, ret_wire);
+        r = fill_special(op, context, ret_wire);
     return r;
 }
 

@@ -43,6 +43,8 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
     tn_namespaces_init(&heap->namespaces);
     tn_mutex_init(&heap->threads_lock, TN_RANK_THREADS);
     r = tn_immortals_new(&heap->hash_key, &heap->immortals);
+    if (r == 0)
+        r = tn_interned_new(&heap->interned);
     if (r == 0 && heap->mode != TN_MODE_GIL)
         r = tn_reclaimer_start(heap);
     if (r < 0) {
@@ -68,15 +70,17 @@ static void work_off_all(struct tn_heap *heap)
     bool is_more;
 
     do {
-        is_more = false;
         for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++) {
             struct tn_mutator *mu = tn_heap_mutator(heap, i);
 
             (void)tn_mutator_work(mu, SIZE_MAX);
             tn_mutator_drain_limbo(mu);
             tn_cache_flush(&mu->cache);
-            is_more |= has_work(mu);
         }
+        /* Only now: what one drops may have to be worked off by another. */
+        is_more = false;
+        for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+            is_more |= has_work(tn_heap_mutator(heap, i));
     } while (is_more);
 }
 
@@ -158,6 +162,8 @@ size_t tn_heap_free(struct tn_heap **heapp)
         collect_all(heap, &left);
         if (left.n > 0)
             sweep(heap, left.n);
+        tn_interned_clear(tn_heap_mutator(heap, 0));
+        work_off_all(heap);
     }
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_cache_fini(&tn_heap_mutator(heap, i)->cache);
@@ -165,6 +171,7 @@ size_t tn_heap_free(struct tn_heap **heapp)
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_backing_free(tn_heap_mutator(heap, i), sizeof(struct tn_mutator),
                         _Alignof(struct tn_mutator));
+    tn_interned_free(&heap->interned);
     tn_immortals_free(&heap->immortals);
     tn_mutex_fini(&heap->threads_lock);
     tn_namespaces_fini(&heap->namespaces);

@@ -39,6 +39,7 @@ struct tn_heap {
     struct tn_siphash_key hash_key;
     struct tn_siphash_key identity_key;
     struct tn_immortals *immortals; /* see type.h */
+    struct tn_interned *interned;   /* see type.h */
 
     uint64_t container_types; /* a bit for each type that can refer to others */
 
