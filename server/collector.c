@@ -28,15 +28,16 @@ static void finished(void *arg, const struct tn_gc_report *report)
 int tn_collector_start(struct tn_service *service)
 {
     const struct tn_config *config = &service->config;
-    struct tn_gc_options options = {
+    const struct tn_gc_options options = {
         .kind = config->collector,
         .only_on_request = config->gc_on_request,
         .pause_target_us = (uint32_t)(config->gc_pause_target_ns / TN_NS_PER_US),
         .cpu_percent = (uint32_t)config->gc_cpu_percent,
         .listener = { .finished = finished, .arg = service },
     };
+    int r = tn_gc_start(service->heap, &options);
 
-    for (unsigned int i = 0; i < TN_GC_GENERATIONS; i++)
-        options.thresholds[i] = config->gc_thresholds[i];
-    return tn_gc_start(service->heap, &options);
+    if (r == 0) /* not an option, which cannot say that all are 0 */
+        tn_gc_set_thresholds(service->heap, config->gc_thresholds);
+    return r;
 }
