@@ -284,7 +284,6 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
         return TN_ERR_AGAIN;
     }
 
-    session->collection = 0; /* whoever waited for it does not any more */
     tn_counter_add(&ex->counters->requests, 1);
     if (r < 0)
         tn_counter_add(&ex->counters->requests_failed, 1);

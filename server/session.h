@@ -61,7 +61,6 @@ struct tn_session {
     struct tn_ring link; /* tn_sessions.ring, while it is open */
     uint64_t walked;     /* the last walk that has finished with it */
     size_t walk_at;      /* the slot where a walk that is under way goes on; else 0 */
-    uint64_t collection; /* that its Gc.Collect request waits for, or 0 */
 };
 
 void tn_sessions_init(struct tn_sessions *sessions);
