@@ -271,6 +271,7 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
     int r;
 
     TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC && ex->mu != NULL);
+    /* cppcheck-suppress autoVariables ; finish() takes it away again */
     ex->request = &ctx;
     tn_status_clear(&status);
     r = admit(&ctx, incoming);
