@@ -18,6 +18,9 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
+/* How often a request makes room before it is refused. */
+#define ROOM_TRIES_MAX 16
+
 #define OP_MAX TENURE__V1__REQUEST__OP_ATTR_SCAN
 
 static const struct op ops[OP_MAX + 1] = {
@@ -127,19 +130,31 @@ TN_COLD static int memory_limit(struct tn_request_ctx *ctx)
                           (unsigned long long)census.live_objs, holders);
 }
 
-/* Makes what room it can. False if trying again is not worth while. */
-static bool make_room(struct tn_request_ctx *ctx, int n_tries)
+/* Drops what is dead. Returns the number of bytes by which the heap has shrunk. */
+static size_t reclaim(struct tn_request_ctx *ctx)
 {
-    struct tn_executor *ex = ctx->ex;
-    size_t shrunk;
+    size_t shrunk = tn_thread_reclaim(ctx->ex->thread);
 
+    ctx->mu = ctx->ex->mu = tn_thread_mutator(ctx->ex->thread);
+    return shrunk;
+}
+
+/*
+ * Makes what room it can: first of what is dead, and if that is not enough of what is
+ * garbage. False if trying again is not worth while. Others may take what room there
+ * is, so one collection may not be enough.
+ */
+static bool make_room(struct tn_request_ctx *ctx, unsigned int n_tries)
+{
     if (n_tries == 0)
-        tn_counter_add(&ex->counters->requests_deferred_for_memory, 1);
-    shrunk = tn_thread_reclaim(ex->thread);
-    ex->mu = tn_thread_mutator(ex->thread);
-    ctx->mu = ex->mu;
+        tn_counter_add(&ctx->ex->counters->requests_deferred_for_memory, 1);
     /* Once in any case: what was dead may have left room in pools that stay. */
-    return n_tries == 0 || (n_tries == 1 && shrunk > 0);
+    if (n_tries <= 1 && (reclaim(ctx) > 0 || n_tries == 0))
+        return true;
+    if (n_tries > ROOM_TRIES_MAX || !tn_executor_relieve(ctx->ex))
+        return false;
+    (void)reclaim(ctx); /* sets ctx->mu as well */
+    return true;
 }
 
 int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *message,
@@ -154,7 +169,7 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     if (op == NULL)
         return tn_status_set(ctx->status, TN_REASON_OPERATION_UNSUPPORTED);
     ctx->may_defer = may_defer && op->is_read;
-    for (int n_tries = 0;; n_tries++) {
+    for (unsigned int n_tries = 0;; n_tries++) {
         r = op->fn(ctx, message, result);
         if (TN_UNLIKELY(ctx->new_cycles != NULL))
             tn_values_settle(ctx, r == 0);
@@ -227,8 +242,12 @@ static void finish(struct tn_request_ctx *ctx)
 {
     tn_drop_held(ctx);
     if (ctx->batch != NULL)
-        for (size_t i = 0; i < ctx->batch->n_steps; i++)
+        for (size_t i = 0; i < ctx->batch->n_steps; i++) {
+            if (ctx->batch->objects[i] != NULL)
+                tn_root_leave(ctx->mu, ctx->batch->objects[i]);
             tn_drop(ctx->mu, &ctx->batch->objects[i]);
+        }
+    ctx->ex->request = NULL;
     tn_arena_reset(ctx->arena);
 }
 
@@ -252,6 +271,8 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
     int r;
 
     TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC && ex->mu != NULL);
+    /* cppcheck-suppress autoVariables ; finish() takes it away again */
+    ex->request = &ctx;
     tn_status_clear(&status);
     r = admit(&ctx, incoming);
     if (TN_UNLIKELY(ctx.must_close)) /* the connection itself is at fault */

@@ -81,6 +81,7 @@ struct tn_gc {
     bool must_stop;
     int started; /* 0: not yet; 1; or why not */
     struct tn_gc_report last;
+    uint64_t full_number; /* of the full collection that is under way; 0: none is */
     /* [atomic] requests that have been answered; written under lock */
     _Atomic(uint64_t) n_completed;
     /* [atomic] a request of growth or memory is under way: there is no need for more */
@@ -111,6 +112,10 @@ struct tn_gc {
     _Atomic(uint64_t) longest_pause_ns; /* ever */
     _Atomic(uint64_t) longest_wait_ns;
     _Atomic(uint64_t) live_after_full; /* containers */
+    /* [atomic] when the last full collection began: containers born until then, and
+     * bytes that were alive when it had ended */
+    _Atomic(uint64_t) born_before_full;
+    _Atomic(uint64_t) bytes_after_full;
 };
 
 /* A way to collect. One table each; generational.c, concurrent.c. */
