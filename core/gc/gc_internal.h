@@ -18,6 +18,8 @@
  *   sync    shade what they overwrite and what they store    all have answered
  *   mark    shade what they overwrite, bear black objects,   all have answered, and
  *           and walk their roots                             nothing is gray
+ *   close   as before, but weak reads return only what is     all have answered, and
+ *           marked                                           nothing is gray
  *   sweep   find what is unmarked in their own pools         all have swept
  *   empty   empty what was found                             all have emptied
  */
@@ -39,6 +41,7 @@ enum tn_gc_phase {
     TN_PHASE_PREPARE,
     TN_PHASE_SYNC,
     TN_PHASE_MARK,
+    TN_PHASE_CLOSE,
     TN_PHASE_SWEEP,
     TN_PHASE_EMPTY,
 };
@@ -178,7 +181,7 @@ void tn_gc_breathe(struct tn_gc *gc);
 /* ---- mark.c ---- */
 
 /* Marks all that roots lead to. When it returns, everything that was reachable when
- * phase `mark` began is marked, and the phase is still `mark`. Returns how many
+ * phase `mark` began is marked, and the phase is `close`. Returns how many
  * containers were scanned. */
 uint64_t tn_gc_mark(struct tn_gc *gc);
 

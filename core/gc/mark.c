@@ -345,10 +345,33 @@ static void mark_threads_with_gil(struct marker *m)
     } while (thread != NULL);
 }
 
+/*
+ * Until nothing is gray in a phase. That is so when the queue has been empty, all
+ * roots have been walked, and then every mutator has passed a safe point without
+ * pushing anything: whoever was in the middle of shading has finished.
+ */
+static void mark_until_quiet(struct marker *m, enum tn_gc_phase phase)
+{
+    bool is_any;
+
+    do {
+        is_any = drain(m);
+        if (tn_gc_help(m->gc)) {
+            breathe(m);
+            is_any = true;
+            continue;
+        }
+        is_any |= drain(m);
+        if (is_any)
+            continue;
+        tn_gc_handshake(m->gc, phase);
+        is_any = drain(m);
+    } while (is_any);
+}
+
 uint64_t tn_gc_mark(struct tn_gc *gc)
 {
     struct marker m = { .gc = gc };
-    bool is_any;
 
     tn_gc_handshake(gc, TN_PHASE_PREPARE);
     tn_gc_handshake(gc, TN_PHASE_SYNC);
@@ -356,23 +379,10 @@ uint64_t tn_gc_mark(struct tn_gc *gc)
     mark_names(&m);
     if (gc->heap->mode == TN_MODE_GIL)
         mark_threads_with_gil(&m);
-    /*
-     * Nothing is gray any more when the queue has been empty, all roots have been
-     * walked, and then every mutator has passed a safe point without pushing
-     * anything: whoever was in the middle of shading has finished.
-     */
-    do {
-        is_any = drain(&m);
-        if (tn_gc_help(gc)) {
-            breathe(&m);
-            is_any = true;
-            continue;
-        }
-        is_any |= drain(&m);
-        if (is_any)
-            continue;
-        tn_gc_handshake(gc, TN_PHASE_MARK);
-        is_any = drain(&m);
-    } while (is_any);
+    mark_until_quiet(&m, TN_PHASE_MARK);
+    /* Weak reads could go on making gray for ever. From here on nothing new comes of
+     * them; what they made gray until all have answered is marked as well. */
+    tn_gc_handshake(gc, TN_PHASE_CLOSE);
+    mark_until_quiet(&m, TN_PHASE_CLOSE);
     return m.n_scanned;
 }

@@ -52,7 +52,7 @@ bool tn_gc_condemn(struct tn_mutator *mu, struct tn_object *o)
 
 void tn_gc_sweep_begin(struct tn_mutator *mu)
 {
-    mu->cache.sweep++;
+    mu->cache.sweep = atomic_load_explicit(&mu->heap->sweep, memory_order_relaxed);
     mu->gc.n_garbage = 0;
     tn_cache_walk_begin(&mu->cache);
     tn_large_walk_begin(&mu->cache);
@@ -97,6 +97,7 @@ static void sweep_large(struct tn_mutator *mu, struct tn_object *o)
         (void)tn_gc_condemn(mu, o);
     atomic_store_explicit(&large->maps[TN_MAP_MARKED], 0, memory_order_relaxed);
     atomic_store_explicit(&large->maps[TN_MAP_SCANNED], 0, memory_order_relaxed);
+    atomic_store_explicit(&large->swept, mu->cache.sweep, memory_order_release);
 }
 
 bool tn_gc_sweep(struct tn_mutator *mu, size_t budget)
@@ -112,7 +113,8 @@ bool tn_gc_sweep(struct tn_mutator *mu, size_t budget)
         for (uint32_t word = 0; word * 64 < pool->n_carved; word++)
             sweep_word(mu, pool, word);
         cost += pool->n_carved / 64 * WORD_COST + WORD_COST;
-        pool->swept = mu->cache.sweep;
+        /* Pairs with the acquire in object/mark.c: what was found has been told. */
+        atomic_store_explicit(&pool->swept, mu->cache.sweep, memory_order_release);
     }
     while (cost < budget) {
         large = tn_large_walk_next(&mu->cache);

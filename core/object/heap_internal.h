@@ -46,6 +46,9 @@ struct tn_heap {
     struct tn_arenas arenas;
     struct tn_grace grace;
     struct tn_gray_queue gray;
+    /* [atomic] number of the newest sweep; raised by the collector before it is
+     * announced, read by those who have answered */
+    _Atomic(uint32_t) sweep;
     struct tn_gil gil; /* mode gil */
     struct tn_namespaces namespaces;
 
