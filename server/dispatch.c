@@ -21,7 +21,7 @@ struct op {
 /* How often a request makes room before it is refused. */
 #define ROOM_TRIES_MAX 16
 
-#define OP_MAX TENURE__V1__REQUEST__OP_ATTR_SCAN
+#define OP_MAX TENURE__V1__REQUEST__OP_GC
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -59,6 +59,7 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_ATTR_SET] = { tn_op_attr_set, true, false },
     [TENURE__V1__REQUEST__OP_ATTR_DELETE] = { tn_op_attr_delete, true, false },
     [TENURE__V1__REQUEST__OP_ATTR_SCAN] = { tn_op_attr_scan, true, true },
+    [TENURE__V1__REQUEST__OP_GC] = { tn_op_gc, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
@@ -69,6 +70,7 @@ _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_R
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,
                "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_ATTR_SCAN == (int)TENURE__V1__STEP__OP_ATTR_SCAN, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_GC == (int)TENURE__V1__STEP__OP_GC, "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
                    (int)TENURE__V1__STEP_RESULT__RESULT_CLASS_DESCRIBE,
                "");

@@ -61,6 +61,7 @@ struct tn_result {
         Tenure__V1__ScanNamesResponse scan_names;
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
+        Tenure__V1__GcResponse gc;
         Tenure__V1__BatchResponse batch;
         Tenure__V1__ClassDescribeResponse class_describe;
     } message;
@@ -328,6 +329,7 @@ int tn_op_attr_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_attr_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_attr_scan(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and

@@ -49,7 +49,8 @@
     X(ATTR_GET, attr_get, AttrGetRequest)                                                          \
     X(ATTR_SET, attr_set, AttrSetRequest)                                                          \
     X(ATTR_DELETE, attr_delete, AttrDeleteRequest)                                                 \
-    X(ATTR_SCAN, attr_scan, AttrScanRequest)
+    X(ATTR_SCAN, attr_scan, AttrScanRequest)                                                       \
+    X(GC, gc, GcRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

@@ -299,7 +299,7 @@ static uint64_t request_locked(struct tn_gc *gc, unsigned int generation, enum t
     return gc->n_requested;
 }
 
-uint64_t tn_gc_request(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause)
+uint64_t tn_gc_ask(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause)
 {
     struct tn_gc *gc = heap->gc;
     uint64_t number;
@@ -333,7 +333,7 @@ static void await_locked(struct tn_gc *gc, uint64_t number)
 bool tn_gc_collect(struct tn_heap *heap, unsigned int generation, struct tn_gc_report *ret_report)
 {
     struct tn_gc *gc = heap->gc;
-    uint64_t number = tn_gc_request(heap, generation, TN_GC_CAUSE_REQUEST);
+    uint64_t number = tn_gc_ask(heap, generation, TN_GC_CAUSE_REQUEST);
 
     if (number == 0)
         return false;

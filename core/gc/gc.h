@@ -91,7 +91,7 @@ TN_MUST_CHECK int tn_gc_start(struct tn_heap *heap, const struct tn_gc_options *
  * which is done when tn_gc_completed() has reached it. Requests that come together
  * are answered together. 0: the heap has no collector, or it is `none`.
  */
-uint64_t tn_gc_request(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause);
+uint64_t tn_gc_ask(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause);
 uint64_t tn_gc_completed(const struct tn_heap *heap);
 
 /* Asks and waits. The caller is attached and offline. Blocks. False, with nothing

@@ -20,6 +20,7 @@
  *           and walk their roots                             nothing is gray
  *   close   as before, but weak reads return only what is     all have answered, and
  *           marked                                           nothing is gray
+ *   settle  shade nothing any more                           all have answered
  *   sweep   find what is unmarked in their own pools         all have swept
  *   empty   empty what was found                             all have emptied
  */
@@ -42,6 +43,7 @@ enum tn_gc_phase {
     TN_PHASE_SYNC,
     TN_PHASE_MARK,
     TN_PHASE_CLOSE,
+    TN_PHASE_SETTLE,
     TN_PHASE_SWEEP,
     TN_PHASE_EMPTY,
 };

@@ -373,6 +373,9 @@ uint64_t tn_gc_mark(struct tn_gc *gc)
 {
     struct marker m = { .gc = gc };
 
+    /* Nothing has been left behind by the last collection. */
+    TN_ASSERT(gc->first_gray == NULL &&
+              atomic_load_explicit(&gc->heap->gray.top, memory_order_acquire) == NULL);
     tn_gc_handshake(gc, TN_PHASE_PREPARE);
     tn_gc_handshake(gc, TN_PHASE_SYNC);
     tn_gc_handshake(gc, TN_PHASE_MARK);

@@ -15,10 +15,12 @@
  *   sync     yes         yes         yes            white
  *   mark     yes         -           yes            black: marked and scanned
  *   close    yes         -           yes            black
+ *   settle   -           -           -              black
  *   sweep    -           -           -              black in pools that are not swept yet
  *
  * Before anybody marks anything, all know that the bits of blocks matter that are
- * freed and used again: hence `prepare`.
+ * freed and used again: hence `prepare`. And before anybody clears bits, nobody sets
+ * any more: hence `settle`.
  * What is shaded is published first, so the collector only ever looks at published
  * objects (in mode gil it looks under the lock).
  *

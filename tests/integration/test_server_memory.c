@@ -240,7 +240,7 @@ static void make_cycles(enum tn_mode mode, const char *collector)
     tn_gc_stats(tn_server_heap(f.server), &stats);
     assert_true(stats.generations[TN_GC_OLDEST].collections > 0);
     assert_int_equal(stats.last.cause, TN_GC_CAUSE_MEMORY);
-    assert_true(tn_gc_request(tn_server_heap(f.server), TN_GC_OLDEST, TN_GC_CAUSE_REQUEST) != 0);
+    assert_true(tn_gc_ask(tn_server_heap(f.server), TN_GC_OLDEST, TN_GC_CAUSE_REQUEST) != 0);
     server_fixture_await(&f, is_empty, NULL);
     server_fixture_stop(&f);
 }
