@@ -324,6 +324,7 @@ uint64_t tn_gc_completed(const struct tn_heap *heap)
                             : atomic_load_explicit(&heap->gc->n_completed, memory_order_acquire);
 }
 
+static void await_locked(struct tn_gc *gc, uint64_t number) TN_REQUIRES(gc->lock);
 static void await_locked(struct tn_gc *gc, uint64_t number)
 {
     while (atomic_load_explicit(&gc->n_completed, memory_order_relaxed) < number)

@@ -116,6 +116,11 @@ void tn_mark_death_slow(struct tn_mutator *mu, const struct tn_object *o)
     if (!tn_heap_tracks(mu->heap, o))
         return;
     cell = tn_cell_of(o);
+    /* In `prepare` somebody may still idle, who would leave the bit as it is when the
+     * block is used again. Nobody marks then but those who are in `sync`, and they
+     * have a reference: so the mark is seen by who drops the last one. */
+    if ((tn_bearer_barrier(mu) & TN_BARRIER_OLD) == 0 && !tn_cell_is_set(&cell, TN_MAP_MARKED))
+        return;
     (void)tn_cell_set(&cell, TN_MAP_SCANNED);
 }
 

@@ -11,7 +11,7 @@
  *
  *   phase    shades old  shades new  says who dies  new objects are
  *   idle     -           -           -              left alone: their bits are zero
- *   prepare  -           -           yes            white: bits are cleared
+ *   prepare  -           -           if marked      white: bits are cleared
  *   sync     yes         yes         yes            white
  *   mark     yes         -           yes            black: marked and scanned
  *   close    yes         -           yes            black
