@@ -3,6 +3,7 @@
 #include "server/service.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/base/check.h"
 #include "core/base/clock.h"
@@ -165,12 +166,28 @@ void tn_executor_breathe(struct tn_executor *ex)
     ex->mu = tn_thread_mutator(ex->thread);
 }
 
+/* Whether something is dead that has not been freed yet, by whomever. */
+static bool is_anything_dead(struct tn_heap *heap)
+{
+    struct tn_census census;
+
+    tn_census_take(heap, &census);
+    return census.dying_objs != 0 || census.limbo_objs != 0 || census.limbo_bytes != 0;
+}
+
 bool tn_executor_relieve(struct tn_executor *ex)
 {
+    const struct timespec moment = { .tv_nsec = 1000000 };
+    struct tn_heap *heap = ex->service->heap;
     bool has_waited;
 
     tn_executor_offline(ex);
-    has_waited = tn_gc_relieve(ex->service->heap);
+    has_waited = tn_gc_relieve(heap);
+    if (!has_waited && is_anything_dead(heap)) {
+        /* Others are about to free it: what a collection of theirs has found, say. */
+        (void)nanosleep(&moment, NULL);
+        has_waited = true;
+    }
     tn_executor_online(ex);
     return has_waited;
 }
