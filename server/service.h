@@ -109,8 +109,9 @@ void tn_executor_safepoint(struct tn_executor *ex);
 /* The same in the middle of a request. */
 void tn_executor_breathe(struct tn_executor *ex);
 
-/* Waits for a collection that may make room; see tn_gc_relieve(). Online before and
- * after, a safe point in the middle of a request. False if there was none. */
+/* Waits for a collection that may make room (see tn_gc_relieve()), or a moment for
+ * others to free what is dead. Online before and after, a safe point in the middle of
+ * a request. False if there was nothing to wait for. */
 bool tn_executor_relieve(struct tn_executor *ex);
 
 /* A request that has been unpacked, and what is known about it. */
