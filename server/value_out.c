@@ -162,6 +162,8 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_LIST;
     case TN_TYPE_DICT:
         return TN_NODE_DICT;
+    case TN_TYPE_WEAKREF: /* is nothing but which one it is */
+        return TN_NODE_HANDLE;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -212,7 +214,8 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
             return r;
         if (r < 0)
             cut_off(graph, node);
-    } else if (node->kind >= TN_NODE_TUPLE && depth > graph->want_depth) {
+    } else if (node->kind == TN_NODE_HANDLE ||
+               (node->kind >= TN_NODE_TUPLE && depth > graph->want_depth)) {
         cut_off(graph, node);
     }
     if (is_indexed(o)) {

@@ -21,6 +21,7 @@ struct tn_census {
     uint64_t n_mutators;
     uint64_t merges_queued;
     uint64_t merges_claimed;
+    uint64_t weakrefs_cleared; /* because their objects died; those alive: n_objs */
     uint64_t grace_periods;
     uint64_t gil_switches;
     uint64_t gil_forced;

@@ -2,9 +2,9 @@
 /*
  * Death: what happens between the last reference and the reuse of the memory.
  *
- *   buried     count zero; on the dying list of the mutator that dropped the
- *              last reference, linked through `shared`; what can hold nothing is
- *              emptied already
+ *   buried     count zero; no weakref leads to it any more; on the dying list of
+ *              the mutator that dropped the last reference, linked through
+ *              `shared`; what can hold nothing is emptied already
  *   emptied    at safe points, within a budget: the type's clear() drops the
  *              references that it holds, which may bury others. No recursion
  *              anywhere, however deep the structure
@@ -81,6 +81,10 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
     count_out(mu, dead);
     atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
     atomic_store_explicit(&dead->owner, TN_OWNER_NOBODY, memory_order_relaxed);
+    /* Pairs with the release in tn_weakref_unregister(): who has just taken the
+     * bit away has ended looking at the object. */
+    if (TN_UNLIKELY((atomic_load_explicit(&dead->bits, memory_order_acquire) & TN_BIT_WEAK) != 0))
+        (void)tn_weakrefs_clear(mu, dead);
     if (tn_type_of(dead)->clear == NULL) { /* holds nothing */
         retire(mu, dead, is_unseen);
         return;

@@ -16,6 +16,7 @@
 #include "core/object/mutator.h"
 #include "core/object/names_internal.h"
 #include "core/object/thread.h"
+#include "core/object/weakref_internal.h"
 
 struct tn_heap {
     /* [const] */
@@ -29,6 +30,7 @@ struct tn_heap {
     struct tn_grace grace;
     struct tn_gil gil; /* mode gil */
     struct tn_namespaces namespaces;
+    struct tn_weakrefs weakrefs;
 
     /* [lock]   threads_lock (TN_RANK_THREADS): who bears what */
     struct tn_mutex threads_lock;

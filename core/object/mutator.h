@@ -66,6 +66,7 @@ struct tn_mutator {
     _Atomic(int64_t) n_dying;             /* dead, not yet emptied */
     _Atomic(uint64_t) n_merges;           /* asked for by others, and made */
     _Atomic(uint64_t) n_merges_claimed;   /* of these: made by a claimer */
+    _Atomic(uint64_t) n_weakrefs_cleared; /* because their objects died */
 
     /* [atomic] enum tn_mutator_state, see above */
     TN_CACHE_ALIGNED _Atomic(uint32_t) state;

@@ -33,6 +33,7 @@ enum tn_type_id {
     TN_TYPE_TUPLE,
     TN_TYPE_LIST,
     TN_TYPE_DICT,
+    TN_TYPE_WEAKREF,
     TN_TYPE_END
 };
 
@@ -53,6 +54,7 @@ enum tn_count_state {
 #define TN_BIT_WAITERS UINT8_C(0x02) /* somebody sleeps on the lock */
 #define TN_BIT_LARGE UINT8_C(0x04)   /* [const] lies in a block of its own (memory/large.h) */
 #define TN_BIT_UNSEEN UINT8_C(0x08)  /* dead, and nobody but its owner ever saw it */
+#define TN_BIT_WEAK UINT8_C(0x10)    /* a weakref refers to it (weakref.h) */
 
 struct tn_object {
     /* [owner]  the owner's count; read by others only to see that it is immortal */

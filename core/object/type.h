@@ -32,6 +32,9 @@ struct tn_type {
     bool is_container;
     /* Can change after it is built, and so cannot be a key. */
     bool is_mutable;
+    /* Cannot be referred to weakly: its value is what matters, not which object
+     * it is; or it is a weakref itself. */
+    bool has_no_weakrefs;
 
     /*
      * Visits every referenced object. NULL for types that are no containers.
