@@ -220,7 +220,8 @@ struct page {
     int err;
 };
 
-static void add_entry(struct tn_slice name, struct tn_object *object, uint64_t version, void *arg)
+static void add_entry(struct tn_slice name, struct tn_object *object,
+                      const struct tn_name_info *info, void *arg)
 {
     struct page *page = arg;
     struct tn_request_ctx *ctx = page->ctx;
@@ -251,7 +252,7 @@ static void add_entry(struct tn_slice name, struct tn_object *object, uint64_t v
     entry->name = (ProtobufCBinaryData){ .len = name.len, .data = (uint8_t *)(entry + 1) };
     memcpy(entry->name.data, name.data, name.len);
     entry->type = (Tenure__V1__TypeTag)object->type;
-    entry->version = version;
+    entry->version = info->version;
     page->entries[page->n_entries++] = entry;
     page->n_bytes += ENTRY_BYTES + name.len;
 }

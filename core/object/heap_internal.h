@@ -28,6 +28,8 @@ struct tn_heap {
 
     struct tn_arenas arenas;
     struct tn_grace grace;
+    /* [atomic] relaxed: the time by which names age; see tn_heap_set_time() */
+    TN_CACHE_ALIGNED _Atomic(uint64_t) now_ms;
     struct tn_gil gil; /* mode gil */
     struct tn_namespaces namespaces;
     struct tn_weakrefs weakrefs;

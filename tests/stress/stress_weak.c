@@ -3,17 +3,19 @@
  * Weakrefs under stress: all threads dereference, kill and make again what is on
  * a board of few places.
  *
- * A place is a list of two: an object, and the weakref to it. The object is a
- * list that says of which place and of which round it is. The thread that makes
+ * To a place belong an object, the weakref to it, and a weak name for it. The
+ * object is a list that says of which place and of which round it is. The thread that makes
  * a new one first drops the old one in places that everybody looks at. So:
  *  - what a weakref gives is the object that it was made for, whole;
  *  - while somebody holds the object, its weakref is not dead, and there is one;
- *  - a weakref that was dead once is dead for ever.
+ *  - a weakref that was dead once is dead for ever;
+ *  - a weak name is bound to an object of its place, or not bound.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -25,6 +27,7 @@
 #define N_KEPT 8   /* weakrefs that each thread keeps for longer */
 
 struct world {
+    struct tn_namespace *ns;
     struct tn_object *objects;  /* a list with N_PLACES items: the objects, or none */
     struct tn_object *weakrefs; /* the same: weakrefs, or none */
     struct tn_object *kept[TEST_ACTORS_MAX][N_KEPT];
@@ -50,6 +53,48 @@ static void put(struct test_actor *actor, struct tn_object *list, size_t place,
     TEST_ACTOR_EXPECT(actor, tn_list_set(actor->mu, list, (int64_t)place, &item) == 0);
 }
 
+static struct tn_slice name_of(size_t place, char buffer[16])
+{
+    snprintf(buffer, 16, "place-%zu", place);
+    return tn_slice_from_str(buffer);
+}
+
+static void bind_weakly(struct test_actor *actor, size_t place, struct tn_object *object)
+{
+    const struct tn_name_how how = { .kind = TN_NAME_WEAK };
+    struct world *w = actor->world;
+    char buffer[16];
+
+    TEST_ACTOR_EXPECT(actor, tn_name_bind_as(actor->mu, w->ns, name_of(place, buffer), &object,
+                                             &how, NULL, NULL) == 0);
+}
+
+static void look_up(struct test_actor *actor, size_t place)
+{
+    struct world *w = actor->world;
+    struct tn_object *object;
+    char buffer[16];
+    int64_t value;
+    int r;
+
+    if (test_actor_any(actor, 16) == 0)
+        (void)tn_names_sweep(actor->mu, 32);
+    r = tn_name_lookup(actor->mu, w->ns, name_of(place, buffer), &object, NULL);
+    if (r < 0) {
+        TEST_ACTOR_EXPECT(actor, r == TN_ERR_NAME);
+        return;
+    }
+    if (!tn_tryref(actor->mu, object))
+        return;
+    value = value_of(actor, object);
+    TEST_ACTOR_EXPECT(actor, (value - FIRST) % N_PLACES == (int64_t)place);
+    if (test_actor_any(actor, 16) == 0) {
+        r = tn_name_unbind(actor->mu, w->ns, name_of(place, buffer), NULL, NULL);
+        TEST_ACTOR_EXPECT(actor, r == 0 || r == TN_ERR_NAME);
+    }
+    tn_decref(actor->mu, object);
+}
+
 /* Lets the object of a place die, and puts another one there. */
 static void make_again(struct test_actor *actor, size_t place)
 {
@@ -62,6 +107,10 @@ static void make_again(struct test_actor *actor, size_t place)
     TEST_ACTOR_EXPECT(actor, tn_list_new(actor->mu, 1, &object) == 0);
     TEST_ACTOR_EXPECT(actor, tn_int_new(actor->mu, value, &item) == 0);
     TEST_ACTOR_EXPECT(actor, tn_list_append(actor->mu, object, &item, NULL) == 0);
+    if (test_actor_any(actor, 2) == 0) {
+        tn_incref(actor->mu, object);
+        bind_weakly(actor, place, object);
+    }
     if (test_actor_any(actor, 2) == 0) { /* known before it has a weakref, or after */
         tn_incref(actor->mu, object);
         put(actor, w->objects, place, object);
@@ -186,6 +235,9 @@ static void step(struct test_actor *actor)
     case 4:
         look_at_kept(actor, place);
         break;
+    case 5:
+        look_up(actor, place);
+        break;
     default:
         deref(actor, place);
     }
@@ -204,6 +256,7 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
 {
     static struct world w;
     uint64_t n_steps;
+    char buffer[16];
 
     w = (struct world){ .objects = test_list(f->mu), .weakrefs = test_list(f->mu) };
     for (int i = 0; i < N_PLACES; i++) {
@@ -212,7 +265,13 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
     }
     tn_publish(f->mu, w.objects);
     tn_publish(f->mu, w.weakrefs);
+    assert_int_equal(tn_namespace_open(f->mu, TN_SLICE_LITERAL("weak"), &w.ns), 0);
     n_steps = test_actors_run(f, n_actors, seed, duration_ns, step, finish, &w);
+    for (size_t place = 0; place < N_PLACES; place++) {
+        int r = tn_name_unbind(f->mu, w.ns, name_of(place, buffer), NULL, NULL);
+
+        assert_true(r == 0 || r == TN_ERR_NAME);
+    }
     tn_decref(f->mu, w.objects);
     tn_decref(f->mu, w.weakrefs);
     return n_steps;
