@@ -18,6 +18,8 @@ static const struct cli_command *const commands[] = {
     &cli_cmd_put,
     &cli_cmd_list,
     &cli_cmd_dict,
+    &cli_cmd_weakref,
+    &cli_cmd_ttl,
     &cli_cmd_refcount,
     &cli_cmd_id,
     &cli_cmd_type,
@@ -54,7 +56,10 @@ static int run(struct cli *cli)
 
 int main(int argc, char **argv)
 {
-    struct cli cli = { .timeout_ms = 30000, .want = TN_WANT_INIT, .require = TN_REQUIRE_INIT };
+    struct cli cli = { .timeout_ms = 30000,
+                       .want = TN_WANT_INIT,
+                       .require = TN_REQUIRE_INIT,
+                       .lifetime = TN_LIFETIME_INIT };
     const char *name;
     int at;
     int code;

@@ -42,7 +42,10 @@
     X(DICT_POP, dict_pop, DictPopRequest)                                                          \
     X(SCAN_NAMES, scan_names, ScanNamesRequest)                                                    \
     X(SCAN_DICT, scan_dict, ScanDictRequest)                                                       \
-    X(INFO, info, InfoRequest)
+    X(INFO, info, InfoRequest)                                                                     \
+    X(WEAKREF_NEW, weakref_new, WeakrefNewRequest)                                                 \
+    X(WEAKREF_GET, weakref_get, WeakrefGetRequest)                                                 \
+    X(SET_TTL, set_ttl, SetTtlRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

@@ -24,6 +24,8 @@ const char *tn_kind_name(tn_kind kind)
         return "list";
     case TN_KIND_DICT:
         return "dict";
+    case TN_KIND_WEAKREF:
+        return "weakref";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:

@@ -280,15 +280,20 @@ static size_t object_bytes(const struct tn_object *o)
     return type->block_size(o) + (type->extra_size == NULL ? 0 : type->extra_size(o));
 }
 
-/* Moves the clock's hand of one shard on. With `spares`, those that were used get
- * another chance. */
+/* Moves the clock's hand of one shard on, once round at most: the other shards'
+ * turn comes before those get theirs that are spared now. With `spares`, names that
+ * were used get another chance. */
 static void drop_batch(struct tn_mutator *mu, struct tn_namespace *ns,
                        struct tn_name_shard *shard, bool spares, struct drop *drop)
 {
     struct taken taken = { .n = 0 };
+    size_t n_looks;
 
     tn_name_shard_lock(mu, shard);
-    for (size_t n = 0; n < BATCH_LOOKS && shard->clock_hand != NULL && taken.n < BATCH_TAKEN; n++) {
+    n_looks = (size_t)atomic_load_explicit(&shard->n_extras, memory_order_relaxed);
+    if (n_looks > BATCH_LOOKS)
+        n_looks = BATCH_LOOKS;
+    for (size_t n = 0; n < n_looks && taken.n < BATCH_TAKEN; n++) {
         struct tn_name_entry *entry = shard->clock_hand;
         uint64_t state = tn_name_state_load(entry);
 

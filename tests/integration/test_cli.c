@@ -222,7 +222,7 @@ static void test_names_can_be_changed_on_condition(void **state)
     check(&f, 1, "", "PRECONDITION_FAILED", "set", "--if-version", "7", "x", "2000", NULL);
     check(&f, 0, "", NULL, "set", "--if-version", "1", "x", "2000", NULL);
     check(&f, 0, "2000\n", NULL, "get", "x", NULL);
-    check(&f, 0, "{\"name\": \"x\", \"type\": \"int\", \"version\": 2}\n", NULL, "ls", "--json",
+    check(&f, 0, "{\"name\": \"x\", \"type\": \"int\", \"version\": 2, \"kind\": \"strong\"}\n", NULL, "ls", "--json",
           NULL);
     check(&f, 0, "", NULL, "-n", "elsewhere", "set", "y", "1", NULL);
     check(&f, 0, "x\n", NULL, "ls", NULL);

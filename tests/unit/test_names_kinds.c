@@ -384,7 +384,7 @@ static void soft_names(struct fixture *f)
     bind_as(f, NAME("strong"), test_int(f->heap.mu, 1000), TN_NAME_STRONG, 100);
     for (unsigned int i = 0; i < N; i += 2)
         assert_non_null(lookup(f, name_of(i, buffer)));
-    /* All those that were not used go before any that was used twice. */
+    /* Hardly one that was used goes before all the others have been looked at. */
     while (census(f).names_dropped < N / 4)
         assert_int_not_equal(tn_names_drop_soft(f->heap.mu, 1), 0);
     for (unsigned int i = 0; i < N; i++) {

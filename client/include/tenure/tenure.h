@@ -4,7 +4,8 @@
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
  * lists, dicts. An object lives exactly as long as something refers to it: a
- * name, another object, or a handle that a connected client holds.
+ * name, another object, or a handle that a connected client holds. Weakrefs and
+ * weak names refer to an object without keeping it.
  *
  *     TN_CLIENT_CLEANUP tn_client *client = NULL;
  *     TN_VALUES_CLEANUP tn_values *values = tn_values_new();
@@ -206,7 +207,7 @@ TN_API void tn_handle_release(tn_handle **handle);
 
 /* ---- Values -------------------------------------------------------------- */
 
-/* What a value is. The first nine are also the types of stored objects. */
+/* What a value is. Those below 100 are also the types of stored objects. */
 typedef enum tn_kind {
     TN_KIND_INVALID = 0,
     TN_KIND_NONE = 1,
@@ -218,6 +219,7 @@ typedef enum tn_kind {
     TN_KIND_TUPLE = 7,
     TN_KIND_LIST = 8,
     TN_KIND_DICT = 9,
+    TN_KIND_WEAKREF = 10, /* has no value, so it always comes as a handle */
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -427,6 +429,31 @@ typedef struct tn_require {
         sizeof(tn_require), false, NULL, 0                                                         \
     }
 
+/* Whether a name keeps its object alive. */
+typedef enum tn_bind_kind {
+    TN_BIND_STRONG = 0, /* until it is unbound */
+    TN_BIND_WEAK = 1,   /* not at all: the name goes when the object dies */
+    TN_BIND_SOFT = 2    /* until the server is short of memory: see tn_lifetime */
+} tn_bind_kind;
+
+/*
+ * How long a name lasts by itself. What is zero says: for ever.
+ *
+ * Soft names are for caches. When the heap is full the server unbinds them, those
+ * first that have not been looked up for longest, before it refuses anything. A
+ * name whose time is over, or whose object is dead, is not bound any more: TN_ENAME.
+ */
+typedef struct tn_lifetime {
+    size_t struct_size;
+    tn_bind_kind kind;
+    uint64_t ttl_ms; /* unbound after so many milliseconds; 0: never */
+} tn_lifetime;
+
+#define TN_LIFETIME_INIT                                                                           \
+    {                                                                                              \
+        sizeof(tn_lifetime), TN_BIND_STRONG, 0                                                     \
+    }
+
 /* What became of a name. Versions of a name only grow. */
 typedef struct tn_binding {
     uint64_t version; /* after the change */
@@ -463,6 +490,12 @@ TN_API int tn_client_set_if(tn_client *client, const char *name, tn_value value,
                             const tn_require *require, tn_binding *ret_binding,
                             tn_handle **ret_handle);
 
+/* The same with a lifetime, which may be NULL. A weak name needs `ret_handle`, as
+ * nothing else would keep the new object. */
+TN_API int tn_client_set_as(tn_client *client, const char *name, tn_value value,
+                            const tn_lifetime *lifetime, const tn_require *require,
+                            tn_binding *ret_binding, tn_handle **ret_handle);
+
 /* Reads an object by value into a table, which keeps what it holds. `want` may be
  * NULL. */
 TN_API int tn_client_get(tn_client *client, tn_target target, const tn_want *want,
@@ -474,6 +507,17 @@ TN_API int tn_client_bind(tn_client *client, const char *name, tn_target target)
 /* The same, if something holds: TN_EPRECONDITION. (opt) ret_binding. */
 TN_API int tn_client_bind_if(tn_client *client, const char *name, tn_target target,
                              const tn_require *require, tn_binding *ret_binding);
+
+/* The same with a lifetime, which may be NULL. TN_ETYPE: a weak name for a number,
+ * none or str. */
+TN_API int tn_client_bind_as(tn_client *client, const char *name, tn_target target,
+                             const tn_lifetime *lifetime, const tn_require *require,
+                             tn_binding *ret_binding);
+
+/* Gives a name another time to live, in milliseconds from now on; 0: for ever. It
+ * stays bound as it is, and keeps its version. TN_ENAME. (opt) ret_binding. */
+TN_API int tn_client_set_ttl(tn_client *client, const char *name, uint64_t ttl_ms,
+                             tn_binding *ret_binding);
 
 /* Removes a name; what it referred to loses a reference. TN_ENAME. */
 TN_API int tn_client_unbind(tn_client *client, const char *name);
@@ -490,6 +534,19 @@ TN_API int tn_client_lookup(tn_client *client, const char *name, tn_handle **ret
 /* Tells the server at once which handles have been released, and waits until it
  * has dropped them. (opt) ret_count: how many. */
 TN_API int tn_client_release(tn_client *client, uint64_t *ret_count);
+
+/*
+ * A handle to the weakref of an object: an object that refers to it without keeping
+ * it. It can be stored wherever objects can. Each object has one weakref at a time,
+ * which all who ask share. The caller releases the handle. TN_ETYPE for a number,
+ * none or str, whose value is what matters, and for a weakref.
+ */
+TN_API int tn_client_weakref(tn_client *client, tn_target target, tn_handle **ret_handle);
+
+/* Reads the object that a weakref refers to, as tn_client_get() does; none if it is
+ * dead, also if a handle was wanted. TN_ETYPE if the target is no weakref. */
+TN_API int tn_client_deref(tn_client *client, tn_target weakref, const tn_want *want,
+                           tn_values *values, tn_value *ret_value);
 
 /* What an object is. Filled as far as `struct_size` goes. */
 typedef struct tn_description {
@@ -508,12 +565,14 @@ typedef struct tn_description {
     uint64_t deep_bytes; /* with all that can be reached from it, each object once */
     uint64_t deep_objects;
     bool deep_complete; /* false: adding up was given up at the limit */
+    tn_bind_kind name_kind; /* if the target is a name: how it is bound, */
+    uint64_t name_ttl_ms;   /* and what is left of its time to live; 0: for ever */
 } tn_description;
 
 #define TN_DESCRIPTION_INIT                                                                        \
     {                                                                                              \
         sizeof(tn_description), 0, TN_KIND_INVALID, 0, 0, 0, false, false, "", 0, 0, 0, 0, 0,      \
-            false                                                                                  \
+            false, TN_BIND_STRONG, 0                                                               \
     }
 
 /* Describes an object; with `deep` also adds up everything that it refers to, at
@@ -593,6 +652,8 @@ typedef struct tn_name_entry {
     size_t name_len;
     tn_kind type;
     uint64_t version;
+    tn_bind_kind kind;
+    uint64_t ttl_ms; /* what is left of its time to live; 0: for ever */
 } tn_name_entry;
 
 /* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. The
@@ -657,6 +718,9 @@ typedef struct tn_info {
     uint64_t gil_switches;
     uint64_t gil_forced;
     uint64_t requests_deferred_for_memory;
+    uint64_t weakrefs_cleared; /* because their objects died */
+    uint64_t names_gone;       /* because their time was over or their object dead */
+    uint64_t names_dropped;    /* soft ones, because memory was short */
 } tn_info;
 
 /* Asks the server. The caller frees the result. */
@@ -670,9 +734,10 @@ TN_API void tn_info_free(tn_info **info);
 typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_PING = 1,         /* data, data_size                      data */
     TN_OP_PUT = 2,          /* value                                handle */
-    TN_OP_SET = 3,          /* name, value, require, want->handle   binding, handle */
+    TN_OP_SET = 3,          /* name, value, require, want->handle, lifetime
+                                                                    binding, handle */
     TN_OP_GET = 4,          /* target, want                         value */
-    TN_OP_BIND = 5,         /* name, target, require                binding */
+    TN_OP_BIND = 5,         /* name, target, require, lifetime      binding */
     TN_OP_UNBIND = 6,       /* name, require                        binding */
     TN_OP_LOOKUP = 7,       /* name                                 handle, version */
     TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
@@ -694,7 +759,10 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, keys_only, want
                                                                     value (list), cursor */
     TN_OP_INFO = 25,        /* nothing                              info */
-    TN_OP_BATCH = 26        /* batch                                steps */
+    TN_OP_BATCH = 26,       /* batch                                steps */
+    TN_OP_WEAKREF_NEW = 27, /* target                               handle */
+    TN_OP_WEAKREF_GET = 28, /* target, want                         value */
+    TN_OP_SET_TTL = 29      /* name, lifetime->ttl_ms               binding */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -719,6 +787,7 @@ typedef struct tn_op {
     bool deep;
     bool keys_only;
     struct tn_batch *batch;
+    const tn_lifetime *lifetime;
 } tn_op;
 
 /* An operation whose other fields are zero. */
