@@ -133,8 +133,7 @@ int tn_op_set_ttl(struct tn_request_ctx *ctx, const void *message, struct tn_res
     if (r == TN_ERR_NAME)
         return tn_name_missing(ctx, name);
     if (r == 0)
-        answer_name(result,
-                    &(struct tn_name_change){ .version = info.version, .existed = true });
+        answer_name(result, &(struct tn_name_change){ .version = info.version, .existed = true });
     return r;
 }
 

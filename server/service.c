@@ -6,7 +6,6 @@
 
 #include "core/base/check.h"
 #include "core/base/clock.h"
-#include "core/base/clock.h"
 #include "core/base/err.h"
 
 /* The first chunk of an arena: ordinary requests stay within it. */

@@ -330,7 +330,7 @@ bool cli_parse_time(const char *text, uint64_t *ret_ms)
     static const struct {
         const char *name;
         uint64_t ms;
-    } units[] = { { "", 1000 },    { "ms", 1 },       { "s", 1000 },
+    } units[] = { { "", 1000 },   { "ms", 1 },      { "s", 1000 },
                   { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
     unsigned long long number;
     char *end;

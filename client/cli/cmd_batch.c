@@ -58,9 +58,9 @@ static const struct op_row rows[] = {
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",   "name",   "target", "value",  "key",    "index",
-                                      "stop", "handle", "deep",   "absent", "version",
-                                      "kind", "ttl_ms" };
+static const char *const fields[] = { "op",      "name", "target", "value", "key",
+                                      "index",   "stop", "handle", "deep",  "absent",
+                                      "version", "kind", "ttl_ms" };
 
 struct step {
     const struct op_row *row;

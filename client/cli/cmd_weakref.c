@@ -64,8 +64,9 @@ static int run_ttl(struct cli *cli)
     uint64_t ttl_ms = 0;
 
     if (strcmp(cli->args[1], "never") != 0 && !cli_parse_time(cli->args[1], &ttl_ms))
-        return cli_fail_usage(cli, "A time is a number such as 500ms, 5s, 10m, 2h or 7d, or "
-                                   "\"never\"; not \"%s\".",
+        return cli_fail_usage(cli,
+                              "A time is a number such as 500ms, 5s, 10m, 2h or 7d, or "
+                              "\"never\"; not \"%s\".",
                               cli->args[1]);
     if (tn_client_set_ttl(cli->client, cli->args[0], ttl_ms, &binding) < 0)
         return cli_fail(cli);
@@ -83,9 +84,10 @@ const struct cli_command cli_cmd_weakref = {
     .name = "weakref",
     .args_doc = "new NAME EXISTING\nget NAME",
     .summary = "Refer to an object without keeping it",
-    .doc = "\"new\" binds NAME to the weakref of the object of an existing name, and \"get\" prints "
-           "the object that a weakref refers to; it exits with 1 if that is gone. \"bind --weak\" "
-           "is shorter where the name itself may go with the object.",
+    .doc =
+        "\"new\" binds NAME to the weakref of the object of an existing name, and \"get\" prints "
+        "the object that a weakref refers to; it exits with 1 if that is gone. \"bind --weak\" "
+        "is shorter where the name itself may go with the object.",
     .options = options,
     .min_args = 1,
     .max_args = -1,

@@ -3,10 +3,10 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "bind", "del",  "describe", "exit",   "help",   "id",
-                                    "info", "is",   "len",      "ls",     "names",  "print",
-                                    "quit", "type", "refcount", "sizeof", "unbind", "vars",
-                                    "None", "True", "False",    "weakref", "deref", NULL };
+const char *const shell_words[] = { "bind", "del",  "describe", "exit",    "help",   "id",
+                                    "info", "is",   "len",      "ls",      "names",  "print",
+                                    "quit", "type", "refcount", "sizeof",  "unbind", "vars",
+                                    "None", "True", "False",    "weakref", "deref",  NULL };
 
 static const struct {
     const char *topic;

@@ -183,8 +183,7 @@ static int wander(struct viewer *viewers, int n_requests, const tn_lifetime *lif
         struct viewer *viewer = &viewers[i % N_VIEWERS];
 
         random = random * 1664525u + 1013904223u;
-        viewer->at = (viewer->at + N_IMAGES + (int)(random >> 16) % (2 * STRIDE + 1) - STRIDE +
-                      1) %
+        viewer->at = (viewer->at + N_IMAGES + (int)(random >> 16) % (2 * STRIDE + 1) - STRIDE + 1) %
                      N_IMAGES;
         if (show(viewers, viewer, viewer->at, lifetime, &record) < 0)
             return -1;

@@ -145,8 +145,7 @@ int tn_client_bind_as(tn_client *client, const char *name, tn_target target,
     return call_for_binding(client, &op, ret_binding, NULL);
 }
 
-int tn_client_set_ttl(tn_client *client, const char *name, uint64_t ttl_ms,
-                      tn_binding *ret_binding)
+int tn_client_set_ttl(tn_client *client, const char *name, uint64_t ttl_ms, tn_binding *ret_binding)
 {
     tn_op op = tn_op_init(TN_OP_SET_TTL);
     tn_lifetime lifetime = TN_LIFETIME_INIT;

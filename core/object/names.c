@@ -457,9 +457,8 @@ int tn_name_read(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_name_
 }
 
 /* The way of names that can go by themselves. */
-static int lookup_extra(struct tn_mutator *mu, struct tn_namespace *ns,
-                        struct tn_name_entry *entry, struct tn_object **ret_object,
-                        uint64_t *ret_version)
+static int lookup_extra(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_name_entry *entry,
+                        struct tn_object **ret_object, uint64_t *ret_version)
 {
     struct tn_name_info info;
     int r = name_read(mu, ns, entry, true, ret_object, &info);

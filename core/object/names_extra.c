@@ -163,9 +163,8 @@ struct taken {
     struct tn_object *values[BATCH_TAKEN];
 };
 
-static void take_locked(struct tn_mutator *mu, struct tn_namespace *ns,
-                        struct tn_name_shard *shard, struct tn_name_entry *entry,
-                        struct taken *taken)
+static void take_locked(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_name_shard *shard,
+                        struct tn_name_entry *entry, struct taken *taken)
 {
     taken->entries[taken->n] = entry;
     taken->values[taken->n] = tn_name_remove_locked(mu, ns, shard, entry);
@@ -283,8 +282,8 @@ static size_t object_bytes(const struct tn_object *o)
 /* Moves the clock's hand of one shard on, once round at most: the other shards'
  * turn comes before those get theirs that are spared now. With `spares`, names that
  * were used get another chance. */
-static void drop_batch(struct tn_mutator *mu, struct tn_namespace *ns,
-                       struct tn_name_shard *shard, bool spares, struct drop *drop)
+static void drop_batch(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_name_shard *shard,
+                       bool spares, struct drop *drop)
 {
     struct taken taken = { .n = 0 };
     size_t n_looks;
@@ -305,8 +304,7 @@ static void drop_batch(struct tn_mutator *mu, struct tn_namespace *ns,
                                       memory_order_relaxed);
             continue;
         }
-        drop->n_bytes +=
-            tn_name_entry_bytes(entry) + object_bytes(tn_slot_load(&entry->value));
+        drop->n_bytes += tn_name_entry_bytes(entry) + object_bytes(tn_slot_load(&entry->value));
         take_locked(mu, ns, shard, entry, &taken);
     }
     drop->is_any |= atomic_load_explicit(&shard->n_soft, memory_order_relaxed) > 0;

@@ -169,8 +169,8 @@ static inline size_t tn_name_extra_offset(size_t key_len)
 
 static inline struct tn_name_extra *tn_name_extra_of(struct tn_name_entry *entry)
 {
-    size_t key_len = (size_t)(atomic_load_explicit(&entry->meta, memory_order_relaxed) &
-                              TN_NAME_LEN_MASK);
+    size_t key_len =
+        (size_t)(atomic_load_explicit(&entry->meta, memory_order_relaxed) & TN_NAME_LEN_MASK);
 
     return (struct tn_name_extra *)(void *)((char *)entry + tn_name_extra_offset(key_len));
 }

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <tenure/tenure.h>
+#include <cmocka.h>
 
 #include "tests/support/command.h"
 #include "tests/support/server_fixture.h"
@@ -174,8 +174,8 @@ static void in_a_container(struct fixture *f)
     assert_int_equal(tn_value_len(value), 2);
     assert_int_equal(tn_value_kind(tn_value_item(value, 1)), TN_KIND_HANDLE);
     assert_int_equal(tn_handle_kind(tn_value_as_handle(tn_value_item(value, 1))), TN_KIND_WEAKREF);
-    assert_int_equal(
-        deref_kind(f, f->a, tn_value_as_handle(tn_value_item(value, 0))), TN_KIND_LIST);
+    assert_int_equal(deref_kind(f, f->a, tn_value_as_handle(tn_value_item(value, 0))),
+                     TN_KIND_LIST);
     expect_ok(f->a, tn_client_unbind(f->a, "x"));
     await_dead(f, f->a, tn_value_as_handle(tn_value_item(value, 0)));
     expect_ok(f->a, tn_client_unbind(f->a, "refs"));
@@ -202,13 +202,13 @@ static void refused(struct fixture *f)
     assert_int_equal(tn_client_bind_as(f->a, "t", tn_named("s"), &weak, NULL, NULL), TN_ETYPE);
     assert_int_equal(tn_client_weakref(f->a, tn_named("none"), &handle), TN_ENAME);
     assert_int_equal(tn_client_deref(f->a, tn_named("s"), NULL, f->values, &value), TN_ETYPE);
-    assert_int_equal(
-        tn_client_set_as(f->a, "l", list_of(f, 1), &weak, NULL, NULL, NULL), TN_EINVAL);
+    assert_int_equal(tn_client_set_as(f->a, "l", list_of(f, 1), &weak, NULL, NULL, NULL),
+                     TN_EINVAL);
     assert_non_null(strstr(tn_client_error(f->a)->message, "handle"));
-    assert_int_equal(
-        tn_client_set_as(f->a, "l", list_of(f, 1), &unknown, NULL, NULL, NULL), TN_EINVAL);
-    assert_int_equal(
-        tn_client_set_as(f->a, "l", list_of(f, 1), &too_long, NULL, NULL, NULL), TN_EINVAL);
+    assert_int_equal(tn_client_set_as(f->a, "l", list_of(f, 1), &unknown, NULL, NULL, NULL),
+                     TN_EINVAL);
+    assert_int_equal(tn_client_set_as(f->a, "l", list_of(f, 1), &too_long, NULL, NULL, NULL),
+                     TN_EINVAL);
     assert_int_equal(tn_client_set_ttl(f->a, "none", 5, NULL), TN_ENAME);
     assert_int_equal(tn_client_set_ttl(f->a, "s", UINT64_MAX, NULL), TN_EINVAL);
     weak.struct_size = 0;
@@ -316,7 +316,7 @@ static void expiry(struct fixture *f)
         expect_ok(f->a, tn_client_set_as(f->a, name, list_of(f, i), &brief, NULL, NULL, NULL));
         tn_values_clear(f->values);
     }
-    await_unbound(f->a, "brief-1"); /* somebody looks it up */
+    await_unbound(f->a, "brief-1");                       /* somebody looks it up */
     server_fixture_await(&f->server, has_one_name, NULL); /* nobody looks the others up */
     expect_ok(f->a, tn_client_info(f->a, &info));
     assert_int_equal(info->names_gone, 500);

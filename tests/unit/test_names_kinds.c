@@ -274,9 +274,8 @@ static void set_ttl(struct fixture *f)
     pass_time(f, 1);
     assert_int_equal(tn_name_set_ttl(f->heap.mu, f->ns, NAME("t"), 1, &info), TN_ERR_NAME);
     assert_int_equal(tn_name_set_ttl(f->heap.mu, f->ns, NAME("none"), 1, &info), TN_ERR_NAME);
-    assert_int_equal(
-        tn_name_set_ttl(f->heap.mu, f->ns, NAME("t"), TN_NAME_TTL_MS_MAX + 1, &info),
-        TN_ERR_INVAL);
+    assert_int_equal(tn_name_set_ttl(f->heap.mu, f->ns, NAME("t"), TN_NAME_TTL_MS_MAX + 1, &info),
+                     TN_ERR_INVAL);
     assert_null(lookup(f, NAME("t")));
 }
 
@@ -314,13 +313,17 @@ static struct tn_slice name_of(unsigned int i, char buffer[16])
 
 static void sweep(struct fixture *f)
 {
-    enum { N = 3000 };
+    enum {
+        N = 3000
+    };
     char buffer[16];
     size_t n_removed = 0;
 
     for (unsigned int i = 0; i < N; i++)
         bind_as(f, name_of(i, buffer), test_int(f->heap.mu, 1000 + (int64_t)i), TN_NAME_STRONG,
-                i % 3 == 0 ? 100 : i % 3 == 1 ? 1000 : 0);
+                i % 3 == 0   ? 100
+                : i % 3 == 1 ? 1000
+                             : 0);
     assert_int_equal(tn_names_sweep(f->heap.mu, N), 0);
     pass_time(f, 100);
     for (int i = 0; i < 1000 && n_removed < N / 3; i++)
@@ -374,7 +377,9 @@ static void test_scan_does_not_see_what_is_over_and_removes_it(void **state)
 
 static void soft_names(struct fixture *f)
 {
-    enum { N = 400 };
+    enum {
+        N = 400
+    };
     char buffer[16];
     unsigned int n_used = 0;
     unsigned int n_unused = 0;
@@ -390,8 +395,7 @@ static void soft_names(struct fixture *f)
     for (unsigned int i = 0; i < N; i++) {
         struct tn_name_info info;
         struct tn_object *o;
-        bool is_there =
-            tn_name_describe(f->heap.mu, f->ns, name_of(i, buffer), &o, &info) == 0;
+        bool is_there = tn_name_describe(f->heap.mu, f->ns, name_of(i, buffer), &o, &info) == 0;
 
         *(i % 2 == 0 ? &n_used : &n_unused) += is_there;
     }
@@ -668,8 +672,7 @@ static void model_drop(struct fixture *f, struct model *m, uint64_t *random)
         struct tn_name_info info;
         struct tn_object *o;
 
-        if (m->names[i].is_bound && m->names[i].kind == TN_NAME_SOFT &&
-            model_is_there(f, m, i) &&
+        if (m->names[i].is_bound && m->names[i].kind == TN_NAME_SOFT && model_is_there(f, m, i) &&
             tn_name_describe(f->heap.mu, f->ns, name_of(i, buffer), &o, &info) < 0) {
             assert_int_not_equal(n_dropped, 0);
             m->names[i].is_bound = false;

@@ -203,7 +203,9 @@ static void test_weakref_is_cleared_before_references_are_dropped(void **state)
 
 static void deep_death(struct heap_fixture *f)
 {
-    enum { N = 500 };
+    enum {
+        N = 500
+    };
     struct tn_object *weakrefs[N];
     struct tn_object *outer = test_list(f->mu);
 
@@ -237,8 +239,8 @@ static void refused_types(struct heap_fixture *f)
 {
     struct tn_object *list = test_list(f->mu);
     struct tn_object *refused[] = {
-        tn_none(f->heap),          tn_bool(f->heap, true),      test_int(f->mu, 100000),
-        test_float(f->mu, 1.5),    test_str(f->mu, "some text"), weakref_to(f, list),
+        tn_none(f->heap),       tn_bool(f->heap, true),       test_int(f->mu, 100000),
+        test_float(f->mu, 1.5), test_str(f->mu, "some text"), weakref_to(f, list),
     };
     struct tn_object *weakref = NULL;
 

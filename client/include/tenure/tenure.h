@@ -564,7 +564,7 @@ typedef struct tn_description {
     uint64_t shallow_bytes;
     uint64_t deep_bytes; /* with all that can be reached from it, each object once */
     uint64_t deep_objects;
-    bool deep_complete; /* false: adding up was given up at the limit */
+    bool deep_complete;     /* false: adding up was given up at the limit */
     tn_bind_kind name_kind; /* if the target is a name: how it is bound, */
     uint64_t name_ttl_ms;   /* and what is left of its time to live; 0: for ever */
 } tn_description;
