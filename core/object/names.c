@@ -194,12 +194,12 @@ static struct tn_object *entry_value(const struct tn_name_entry *entry)
 
 /*
  * What a slot holds, with the version and the state (0 without extras) that belong
- * to it. As tn_name_lookup(). NULL if the entry has been removed.
+ * to it. As tn_name_lookup(). NULL if the entry has been removed. Inlined, so that
+ * nothing is left of `has_extra` where it is false.
  */
-static struct tn_object *entry_read(const struct tn_name_entry *entry, uint64_t *ret_version,
-                                    uint64_t *ret_state)
+TN_ALWAYS_INLINE struct tn_object *entry_read(const struct tn_name_entry *entry, bool has_extra,
+                                              uint64_t *ret_version, uint64_t *ret_state)
 {
-    bool has_extra = tn_name_has_extra(entry);
     struct tn_object *value;
     uint64_t state = 0;
     uint64_t before;
@@ -428,7 +428,7 @@ static int name_read(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_n
     uint64_t version;
     uint64_t state;
 
-    while ((value = entry_read(entry, &version, &state)) == NULL) {
+    while ((value = entry_read(entry, tn_name_has_extra(entry), &version, &state)) == NULL) {
         uint64_t hash = name_hash(ns, name);
 
         entry = shard_find(shard_of(ns, hash), name, hash);
@@ -456,9 +456,11 @@ int tn_name_read(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_name_
     return name_read(mu, ns, entry, false, ret_object, ret_info);
 }
 
-/* The way of names that can go by themselves. */
-static int lookup_extra(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_name_entry *entry,
-                        struct tn_object **ret_object, uint64_t *ret_version)
+/* The way of names that can go by themselves, and of those whose entry was removed
+ * since it was found. */
+TN_COLD static int lookup_slow(struct tn_mutator *mu, struct tn_namespace *ns,
+                               struct tn_name_entry *entry, struct tn_object **ret_object,
+                               uint64_t *ret_version)
 {
     struct tn_name_info info;
     int r = name_read(mu, ns, entry, true, ret_object, &info);
@@ -468,24 +470,30 @@ static int lookup_extra(struct tn_mutator *mu, struct tn_namespace *ns, struct t
     return r;
 }
 
+/* What an entry without extras refers to, and with which version. Out of line: it
+ * would take the search's registers. */
+__attribute__((noinline)) static struct tn_object *read_plain(const struct tn_name_entry *entry,
+                                                              uint64_t *ret_version)
+{
+    uint64_t state;
+
+    return entry_read(entry, false, ret_version, &state);
+}
+
 TN_ALWAYS_INLINE int lookup(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_slice name,
                             uint64_t hash, struct tn_object **ret_object, uint64_t *ret_version)
 {
+    struct tn_name_entry *entry = shard_find(&ns->shards[shard_index(hash)], name, hash);
     struct tn_object *value;
     uint64_t version;
 
-    do {
-        struct tn_name_entry *entry = shard_find(&ns->shards[shard_index(hash)], name, hash);
-        uint64_t state;
-
-        if (TN_UNLIKELY(entry == NULL))
-            return TN_ERR_NAME;
-        if (TN_UNLIKELY(tn_name_has_extra(entry)))
-            return lookup_extra(mu, ns, entry, ret_object, ret_version);
-        value = ret_version == NULL ? entry_value(entry) : entry_read(entry, &version, &state);
-        /* If it is NULL, the entry has been removed since we have found it, or another
-         * one has taken its place. */
-    } while (TN_UNLIKELY(value == NULL));
+    if (TN_UNLIKELY(entry == NULL))
+        return TN_ERR_NAME;
+    if (TN_UNLIKELY(tn_name_has_extra(entry)))
+        return lookup_slow(mu, ns, entry, ret_object, ret_version);
+    value = ret_version == NULL ? entry_value(entry) : read_plain(entry, &version);
+    if (TN_UNLIKELY(value == NULL))
+        return lookup_slow(mu, ns, entry, ret_object, ret_version);
     *ret_object = value;
     if (ret_version != NULL)
         *ret_version = version;
