@@ -308,7 +308,7 @@ static void expiry(struct fixture *f)
 {
     tn_lifetime brief = lifetime_of(TN_BIND_STRONG, 30);
     tn_info *info = NULL;
-    char name[16];
+    char name[32];
 
     expect_ok(f->a, tn_client_set(f->a, "stays", list_of(f, 1)));
     for (int i = 0; i < 500; i++) {
