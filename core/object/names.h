@@ -16,8 +16,10 @@
  *
  * and any of them may have a time to live. A name whose object is dead or whose
  * time is over is not bound any more for anybody who asks; its entry goes when
- * somebody comes upon it, or with tn_names_sweep(). Only the number of names
- * includes it until then.
+ * somebody comes upon it, who takes the shard's lock for that, or with
+ * tn_names_sweep(). Only the number of names includes it until then. In mode gil
+ * what was borrowed through a name is therefore valid only until that name is
+ * looked up again.
  */
 #ifndef TN_CORE_OBJECT_NAMES_H
 #define TN_CORE_OBJECT_NAMES_H
