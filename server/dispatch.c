@@ -18,9 +18,7 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_ATTR_SCAN
-
-static const struct op ops[OP_MAX + 1] = {
+static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
     [TENURE__V1__REQUEST__OP_PING] = { tn_op_ping, true, true },
     [TENURE__V1__REQUEST__OP_PUT] = { tn_op_put, true, false },
@@ -56,11 +54,15 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_ATTR_SET] = { tn_op_attr_set, true, false },
     [TENURE__V1__REQUEST__OP_ATTR_DELETE] = { tn_op_attr_delete, true, false },
     [TENURE__V1__REQUEST__OP_ATTR_SCAN] = { tn_op_attr_scan, true, true },
+    [TENURE__V1__REQUEST__OP_WEAKREF_NEW] = { tn_op_weakref_new, true, false },
+    [TENURE__V1__REQUEST__OP_WEAKREF_GET] = { tn_op_weakref_get, true, true },
+    [TENURE__V1__REQUEST__OP_SET_TTL] = { tn_op_set_ttl, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
 _Static_assert((int)TENURE__V1__REQUEST__OP_INFO == (int)TENURE__V1__STEP__OP_INFO, "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_PING == (int)TENURE__V1__STEP__OP_PING, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_SET_TTL == (int)TENURE__V1__STEP__OP_SET_TTL, "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_RESULT__RESULT_PING,
                "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,
@@ -72,7 +74,7 @@ _Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
 
 static const struct op *op_of(unsigned int op_case)
 {
-    return op_case <= OP_MAX && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
+    return op_case < TN_ARRAY_LEN(ops) && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
 }
 
 bool tn_op_is_step(unsigned int op_case)
@@ -83,6 +85,11 @@ bool tn_op_is_step(unsigned int op_case)
 }
 
 /* ---- When the heap is full ---- */
+
+/* Soft names are dropped for twice this much, then for twice as much again, and
+ * after so many doublings all of them. */
+#define SOFT_BYTES ((size_t)128 << 10)
+#define SOFT_DOUBLINGS 14
 
 /* Appends "123 str" to what there is; the most frequent types come first. */
 static void list_holders(const struct tn_census *census, char *text, size_t size)
@@ -127,19 +134,28 @@ TN_COLD static int memory_limit(struct tn_request_ctx *ctx)
                           (unsigned long long)census.live_objs, holders);
 }
 
-/* Makes what room it can. False if trying again is not worth while. */
+/*
+ * Makes what room it can. False if trying again is not worth while. What is dead
+ * goes first; then soft names, more each time, until there are none: what they
+ * free may lie in pools of other threads and sizes, which are of use to the
+ * request only when they are empty.
+ */
 static bool make_room(struct tn_request_ctx *ctx, int n_tries)
 {
     struct tn_executor *ex = ctx->ex;
+    size_t n_dropped = 0;
     size_t shrunk;
 
     if (n_tries == 0)
         tn_counter_add(&ex->counters->requests_deferred_for_memory, 1);
+    else
+        n_dropped = tn_names_drop_soft(ex->mu, n_tries <= SOFT_DOUBLINGS ? SOFT_BYTES << n_tries
+                                                                         : SIZE_MAX);
     shrunk = tn_thread_reclaim(ex->thread);
     ex->mu = tn_thread_mutator(ex->thread);
     ctx->mu = ex->mu;
     /* Once in any case: what was dead may have left room in pools that stay. */
-    return n_tries == 0 || (n_tries == 1 && shrunk > 0);
+    return n_tries == 0 || n_dropped > 0 || (n_tries == 1 && shrunk > 0);
 }
 
 int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *message,

@@ -12,6 +12,7 @@
 #include "core/gc/gc_internal.h"
 #include "core/memory/large.h"
 #include "core/object/type.h"
+#include "core/object/weakref.h"
 
 /* What looking at a word of 64 blocks costs, in blocks looked at. */
 #define WORD_COST 4
@@ -45,6 +46,8 @@ bool tn_gc_condemn(struct tn_mutator *mu, struct tn_object *o)
 
     if (tn_cell_is_set(&cell, TN_MAP_GARBAGE) || !take_reference(mu, o))
         return false;
+    if ((atomic_load_explicit(&o->bits, memory_order_acquire) & TN_BIT_WEAK) != 0)
+        (void)tn_weakrefs_clear(mu, o);
     tn_gc_note_garbage(mu, o);
     mu->gc.n_garbage++;
     return true;
