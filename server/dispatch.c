@@ -18,6 +18,9 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
+/* How often a request waits for a collection before it is refused. */
+#define ROOM_TRIES_MAX 16
+
 static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
     [TENURE__V1__REQUEST__OP_PING] = { tn_op_ping, true, true },
@@ -57,6 +60,7 @@ static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_WEAKREF_NEW] = { tn_op_weakref_new, true, false },
     [TENURE__V1__REQUEST__OP_WEAKREF_GET] = { tn_op_weakref_get, true, true },
     [TENURE__V1__REQUEST__OP_SET_TTL] = { tn_op_set_ttl, true, false },
+    [TENURE__V1__REQUEST__OP_GC] = { tn_op_gc, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
@@ -68,6 +72,7 @@ _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_R
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,
                "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_ATTR_SCAN == (int)TENURE__V1__STEP__OP_ATTR_SCAN, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_GC == (int)TENURE__V1__STEP__OP_GC, "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
                    (int)TENURE__V1__STEP_RESULT__RESULT_CLASS_DESCRIBE,
                "");
@@ -134,28 +139,39 @@ TN_COLD static int memory_limit(struct tn_request_ctx *ctx)
                           (unsigned long long)census.live_objs, holders);
 }
 
-/*
- * Makes what room it can. False if trying again is not worth while. What is dead
- * goes first; then soft names, more each time, until there are none: what they
- * free may lie in pools of other threads and sizes, which are of use to the
- * request only when they are empty.
- */
-static bool make_room(struct tn_request_ctx *ctx, int n_tries)
+/* Drops what is dead. Returns the number of bytes by which the heap has shrunk. */
+static size_t reclaim(struct tn_request_ctx *ctx)
 {
-    struct tn_executor *ex = ctx->ex;
-    size_t n_dropped = 0;
-    size_t shrunk;
+    size_t shrunk = tn_thread_reclaim(ctx->ex->thread);
+
+    ctx->mu = ctx->ex->mu = tn_thread_mutator(ctx->ex->thread);
+    return shrunk;
+}
+
+/*
+ * Makes what room it can: first of what is dead, then of what is garbage, and last
+ * of soft names, more each time, until there are none: what they free may lie in
+ * pools of other threads and sizes, which are of use to the request only when they
+ * are empty. False if trying again is not worth while. Others may take what room
+ * there is, so one collection may not be enough.
+ */
+static bool make_room(struct tn_request_ctx *ctx, unsigned int n_tries)
+{
+    size_t n_dropped;
 
     if (n_tries == 0)
-        tn_counter_add(&ex->counters->requests_deferred_for_memory, 1);
-    else
-        n_dropped = tn_names_drop_soft(ex->mu, n_tries <= SOFT_DOUBLINGS ? SOFT_BYTES << n_tries
-                                                                         : SIZE_MAX);
-    shrunk = tn_thread_reclaim(ex->thread);
-    ex->mu = tn_thread_mutator(ex->thread);
-    ctx->mu = ex->mu;
+        tn_counter_add(&ctx->ex->counters->requests_deferred_for_memory, 1);
     /* Once in any case: what was dead may have left room in pools that stay. */
-    return n_tries == 0 || n_dropped > 0 || (n_tries == 1 && shrunk > 0);
+    if (n_tries <= 1 && (reclaim(ctx) > 0 || n_tries == 0))
+        return true;
+    if (n_tries <= ROOM_TRIES_MAX && tn_executor_relieve(ctx->ex)) {
+        (void)reclaim(ctx); /* sets ctx->mu as well */
+        return true;
+    }
+    n_dropped =
+        tn_names_drop_soft(ctx->mu, n_tries <= SOFT_DOUBLINGS ? SOFT_BYTES << n_tries : SIZE_MAX);
+    (void)reclaim(ctx);
+    return n_dropped > 0;
 }
 
 int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *message,
@@ -170,7 +186,7 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     if (op == NULL)
         return tn_status_set(ctx->status, TN_REASON_OPERATION_UNSUPPORTED);
     ctx->may_defer = may_defer && op->is_read;
-    for (int n_tries = 0;; n_tries++) {
+    for (unsigned int n_tries = 0;; n_tries++) {
         r = op->fn(ctx, message, result);
         if (TN_UNLIKELY(ctx->new_cycles != NULL))
             tn_values_settle(ctx, r == 0);
@@ -243,8 +259,12 @@ static void finish(struct tn_request_ctx *ctx)
 {
     tn_drop_held(ctx);
     if (ctx->batch != NULL)
-        for (size_t i = 0; i < ctx->batch->n_steps; i++)
+        for (size_t i = 0; i < ctx->batch->n_steps; i++) {
+            if (ctx->batch->objects[i] != NULL)
+                tn_root_leave(ctx->mu, ctx->batch->objects[i]);
             tn_drop(ctx->mu, &ctx->batch->objects[i]);
+        }
+    ctx->ex->request = NULL;
     tn_arena_reset(ctx->arena);
 }
 
@@ -268,6 +288,8 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
     int r;
 
     TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC && ex->mu != NULL);
+    /* cppcheck-suppress autoVariables ; finish() takes it away again */
+    ex->request = &ctx;
     tn_status_clear(&status);
     r = admit(&ctx, incoming);
     if (TN_UNLIKELY(ctx.must_close)) /* the connection itself is at fault */

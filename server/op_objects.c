@@ -219,7 +219,7 @@ int tn_op_release(struct tn_request_ctx *ctx, const void *message, struct tn_res
     for (size_t i = 0; i < msg->n_handles; i++) {
         struct tn_object *o;
 
-        if (tn_session_take(ctx->session, msg->handles[i], &o) < 0)
+        if (tn_session_take(ctx->session, ctx->mu, msg->handles[i], &o) < 0)
             continue; /* it is not held, which is what was wanted */
         tn_decref(ctx->mu, o);
         n_released++;

@@ -73,7 +73,8 @@ int tn_ctx_claim(struct tn_request_ctx *ctx, size_t bytes)
 
 void tn_ctx_safepoint(struct tn_request_ctx *ctx)
 {
-    tn_executor_safepoint(ctx->ex);
+    TN_DEBUG_ASSERT(ctx->new_cycles == NULL);
+    tn_executor_breathe(ctx->ex);
     ctx->mu = ctx->ex->mu;
 }
 
@@ -87,8 +88,29 @@ void tn_hold(struct tn_request_ctx *ctx, struct tn_object *o)
 
 void tn_drop_held(struct tn_request_ctx *ctx)
 {
-    while (ctx->n_held > 0)
-        tn_decref(ctx->mu, ctx->held[--ctx->n_held]);
+    while (ctx->n_held > 0) {
+        struct tn_object *o = ctx->held[--ctx->n_held];
+
+        tn_root_leave(ctx->mu, o);
+        tn_decref(ctx->mu, o);
+    }
+}
+
+void tn_request_visit_held(const struct tn_request_ctx *ctx, struct tn_mutator *mu)
+{
+    for (size_t i = 0; i < ctx->n_held; i++)
+        tn_root_visit(mu, ctx->held[i]);
+}
+
+bool tn_request_visit_steps(const struct tn_request_ctx *ctx, struct tn_mutator *mu,
+                            uint64_t *cursor, size_t *budget)
+{
+    size_t n = ctx->batch == NULL ? 0 : ctx->batch->n_steps;
+
+    for (; *cursor <= n && *budget > 0; (*cursor)++, (*budget)--)
+        if (ctx->batch->objects[*cursor - 1] != NULL)
+            tn_root_visit(mu, ctx->batch->objects[*cursor - 1]);
+    return *cursor > n;
 }
 
 int tn_check_alive(const struct tn_object *o)
@@ -301,7 +323,7 @@ void tn_handles_undo(struct tn_request_ctx *ctx, size_t n)
         struct tn_object *o;
 
         /* A later step of the same batch may have released it. */
-        if (tn_session_take(ctx->session, ctx->new_handles[--ctx->n_new_handles], &o) < 0)
+        if (tn_session_take(ctx->session, ctx->mu, ctx->new_handles[--ctx->n_new_handles], &o) < 0)
             continue;
         tn_counter_sub(&ctx->ex->counters->handles, 1);
         tn_decref(ctx->mu, o);

@@ -11,6 +11,14 @@
  *  - A container that is only borrowed may die while it is looked at, and then
  *    seems to hold less and less. So whatever was found in it counts only if
  *    tn_check_alive() says afterwards that it had not begun to die.
+ *  - Collectors know of counted references only what the worker's roots visit: the
+ *    handles of sessions, ctx->held and the results of a batch's steps. Wherever a
+ *    request passes a safe point (tn_ctx_safepoint) or waits for memory (the retries
+ *    in tn_run_op), it holds nothing else: no reference in a local variable, no value
+ *    under construction, no tn_new_cycles. A new place to hold references in is
+ *    visited by tn_request_visit_held().
+ *  - Whoever takes a reference out of one of these places to drop it or to hand it
+ *    over calls tn_root_leave() first.
  *  - A function that fails has done nothing. It returns a negative error; if
  *    that says less than it could, it has set ctx->status too.
  *  - TN_ERR_LIMIT without a status makes the dispatcher reclaim memory and try
@@ -53,6 +61,7 @@ struct tn_result {
         Tenure__V1__ScanNamesResponse scan_names;
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
+        Tenure__V1__GcResponse gc;
         Tenure__V1__BatchResponse batch;
         Tenure__V1__ClassDescribeResponse class_describe;
     } message;
@@ -270,8 +279,19 @@ TN_MUST_CHECK int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object *o
  * more. Does nothing outside of a batch. */
 void tn_step_returns(struct tn_request_ctx *ctx, struct tn_object *o);
 
-/* A safe point in the middle of a request that holds nothing borrowed. */
+/* A safe point in the middle of a request that holds nothing borrowed, and no
+ * reference that the functions below would not visit. */
 void tn_ctx_safepoint(struct tn_request_ctx *ctx);
+
+/* ---- For collectors: the bearer of the executor's mutator ---- */
+
+/* Visits what the request holds, but for the results of steps. */
+void tn_request_visit_held(const struct tn_request_ctx *ctx, struct tn_mutator *mu);
+
+/* Visits results of steps from number *cursor - 1 on and moves it; lowers the budget
+ * by their number. Returns whether none is left. */
+bool tn_request_visit_steps(const struct tn_request_ctx *ctx, struct tn_mutator *mu,
+                            uint64_t *cursor, size_t *budget);
 
 /* ---- The operations; `message` is the request's own ---- */
 
@@ -312,6 +332,7 @@ int tn_op_weakref_new(struct tn_request_ctx *ctx, const void *message, struct tn
 int tn_op_weakref_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_set_ttl(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and

@@ -122,7 +122,8 @@ struct cli_command {
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
     cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_class, cli_cmd_new,
-    cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_batch, cli_cmd_info, cli_cmd_shell;
+    cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_batch, cli_cmd_info, cli_cmd_gc,
+    cli_cmd_shell;
 
 /* ---- args.c ---- */
 
@@ -193,9 +194,6 @@ const tn_require *cli_require(const struct cli *cli);
 /* Prints a value and a newline, or with --raw the bytes of a str or bytes; says so
  * if the server has cut it off on its own. Returns an exit code. */
 TN_MUST_CHECK int cli_print_value(struct cli *cli, tn_value value);
-
-/* Prints what became of a name with --json, nothing otherwise. Returns an exit code. */
-TN_MUST_CHECK int cli_print_binding(const struct cli *cli, const tn_binding *binding);
 
 /* Prints a text, which is freed. Returns an exit code. */
 TN_MUST_CHECK int cli_print_text(struct cli_text *take_text);

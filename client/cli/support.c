@@ -267,17 +267,6 @@ int cli_print_value(struct cli *cli, tn_value value)
     return cli_print_text(&text);
 }
 
-int cli_print_binding(const struct cli *cli, const tn_binding *binding)
-{
-    struct cli_text text = { .data = NULL };
-
-    if (!cli->json)
-        return CLI_OK;
-    cli_text_printf(&text, "{\"version\": %" PRIu64 ", \"existed\": %s}\n", binding->version,
-                    binding->existed ? "true" : "false");
-    return cli_print_text(&text);
-}
-
 int cli_print_text(struct cli_text *take_text)
 {
     bool is_failed = take_text->is_failed;

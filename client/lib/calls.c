@@ -183,7 +183,7 @@ int tn_client_weakref(tn_client *client, tn_target target, tn_handle **ret_handl
     tn_op op = tn_op_init(TN_OP_WEAKREF_NEW);
 
     op.target = target;
-    return call_for_handle(client, &op, ret_handle, NULL);
+    return tn_client_call_for_handle(client, &op, ret_handle, NULL);
 }
 
 int tn_client_deref(tn_client *client, tn_target weakref, const tn_want *want, tn_values *values,

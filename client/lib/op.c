@@ -100,6 +100,7 @@ static const struct op_row rows[] = {
         .target = AT(WeakrefGetRequest, target), .want = AT(WeakrefGetRequest, want) },
     [TN_OP_SET_TTL] = { HEAD(SET_TTL, set_ttl), .name_field = AT(SetTtlRequest, name),
         .ttl = AT(SetTtlRequest, ttl_ms) },
+    [TN_OP_GC] = { HEAD(GC, gc) },
 };
 /* clang-format on */
 
@@ -296,6 +297,34 @@ static int fill_lifetime(const tn_lifetime *lifetime, const struct op_row *row,
 _Static_assert((int)TN_BIND_WEAK == (int)TENURE__V1__NAME_KIND__NAME_KIND_WEAK, "the same numbers");
 _Static_assert((int)TN_BIND_SOFT == (int)TENURE__V1__NAME_KIND__NAME_KIND_SOFT, "the same numbers");
 
+/* What the collector is asked: nothing, or what a tn_gc_request says. */
+static int gc_to_wire(const tn_op *op, const struct tn_op_context *context, struct tn_wire_op *wire)
+{
+    Tenure__V1__GcRequest *message = &wire->message.gc;
+    const tn_gc_request *request = op->data;
+
+    if (!request)
+        return 0;
+    if (op->data_size < sizeof(*request) || request->struct_size < sizeof(*request))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The tn_gc_request was not initialised with "
+                                   "TN_GC_REQUEST_INIT.");
+    message->collect = request->collect;
+    message->generation = request->generation;
+    if (request->set_automatic)
+        message->automatic = request->automatic ? TENURE__V1__GC_SWITCH__GC_SWITCH_ON
+                                                : TENURE__V1__GC_SWITCH__GC_SWITCH_OFF;
+    message->collector = (Tenure__V1__GcCollector)request->collector;
+    if (!request->set_thresholds)
+        return 0;
+    message->thresholds = tn_arena_alloc(context->arena, sizeof(request->thresholds));
+    if (!message->thresholds)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    memcpy(message->thresholds, request->thresholds, sizeof(request->thresholds));
+    message->n_thresholds = TN_ARRAY_LEN(request->thresholds);
+    return 0;
+}
+
 /* What only one or two operations have. */
 static int fill_special(const tn_op *op, const struct tn_op_context *context,
                         struct tn_wire_op *wire)
@@ -334,6 +363,8 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
         wire->message.attr_scan.limit = limit;
         wire->message.attr_scan.keys_only = op->keys_only;
         break;
+    case TN_OP_GC:
+        return gc_to_wire(op, context, wire);
     case TN_OP_CLASS_DECLARE:
         return class_to_wire(op->class_spec, context, wire);
     default:

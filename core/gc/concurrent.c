@@ -17,6 +17,8 @@ static int collect(struct tn_gc *gc, unsigned int generation, struct tn_gc_repor
     if (generation < TN_GC_OLDEST)
         return tn_gc_collect_stopped(gc, generation, report);
     report->examined = tn_gc_mark(gc);
+    tn_gc_handshake(gc, TN_PHASE_SETTLE);
+    atomic_fetch_add_explicit(&gc->heap->sweep, 1, memory_order_relaxed);
     tn_gc_handshake(gc, TN_PHASE_SWEEP);
     tn_gc_finish_work(gc);
     report->garbage = sum_garbage(gc);

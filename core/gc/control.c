@@ -12,6 +12,11 @@
 
 #define PAUSE_TARGET_US 500
 
+/* A full collection for memory is worth while when one container in so many has been
+ * born since the last one began, or so much of the limit has come to be used. */
+#define WORTH_SHARE_BORN 8
+#define WORTH_SHARE_BYTES 16
+
 static const uint32_t default_thresholds[TN_GC_GENERATIONS] = { 700, 10, 10 };
 
 static const char *const kind_names[TN_GC_KINDS] = {
@@ -83,6 +88,24 @@ uint64_t tn_gc_n_containers(const struct tn_heap *heap)
     return sum < 0 ? 0 : (uint64_t)sum;
 }
 
+static uint64_t n_born(const struct tn_heap *heap)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+        sum += atomic_load_explicit(&tn_heap_mutator(heap, i)->n_born, memory_order_relaxed);
+    return sum;
+}
+
+static uint64_t n_live_bytes(const struct tn_heap *heap)
+{
+    int64_t sum = 0;
+
+    for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+        sum += atomic_load_explicit(&tn_heap_mutator(heap, i)->live_bytes, memory_order_relaxed);
+    return sum < 0 ? 0 : (uint64_t)sum;
+}
+
 /* ---- The thread ---- */
 
 static const struct tn_collector *collector_of(enum tn_gc_kind kind)
@@ -95,6 +118,22 @@ static const struct tn_collector *collector_of(enum tn_gc_kind kind)
     return collectors[kind];
 }
 
+/* A full collection begins: what is born from now on it may not find. */
+static void note_beginning(struct tn_gc *gc, const struct tn_gc_report *report)
+{
+    if (report->generation == TN_GC_OLDEST)
+        atomic_store_explicit(&gc->born_before_full, n_born(gc->heap), memory_order_relaxed);
+}
+
+static void note_end(struct tn_gc *gc, const struct tn_gc_report *report)
+{
+    tn_gc_count(gc, report->generation, report->examined, report->garbage);
+    if (report->generation < TN_GC_OLDEST)
+        return;
+    atomic_store_explicit(&gc->live_after_full, tn_gc_n_containers(gc->heap), memory_order_relaxed);
+    atomic_store_explicit(&gc->bytes_after_full, n_live_bytes(gc->heap), memory_order_relaxed);
+}
+
 /* Carries a request out. Offline before and after. */
 static void carry_out(struct tn_gc *gc, struct tn_gc_report *report)
 {
@@ -105,12 +144,9 @@ static void carry_out(struct tn_gc *gc, struct tn_gc_report *report)
     atomic_store_explicit(&gc->pause_ns, 0, memory_order_relaxed);
     (void)tn_thread_online(gc->thread);
     gc->slice_began_ns = tn_clock_ns();
-    if (collector_of(report->kind)->collect(gc, report->generation, report) == 0) {
-        tn_gc_count(gc, report->generation, report->examined, report->garbage);
-        if (report->generation == TN_GC_OLDEST)
-            atomic_store_explicit(&gc->live_after_full, tn_gc_n_containers(gc->heap),
-                                  memory_order_relaxed);
-    }
+    note_beginning(gc, report);
+    if (collector_of(report->kind)->collect(gc, report->generation, report) == 0)
+        note_end(gc, report);
     while (tn_thread_safepoint(gc->thread, TN_WORK_BUDGET))
         ;
     tn_thread_offline(gc->thread);
@@ -140,11 +176,13 @@ static void serve(struct tn_gc *gc)
         report.generation = gc->generation;
         report.cause = gc->cause;
         gc->generation = 0;
+        gc->full_number = report.generation == TN_GC_OLDEST ? report.number : 0;
         tn_mutex_unlock(&gc->lock);
         if (report.kind != TN_GC_NONE)
             carry_out(gc, &report);
         tn_mutex_lock(&gc->lock);
         gc->last = report;
+        gc->full_number = 0;
         atomic_store_explicit(&gc->n_completed, report.number, memory_order_release);
         atomic_store_explicit(&gc->is_busy, has_request_locked(gc), memory_order_relaxed);
         tn_cond_broadcast(&gc->done);
@@ -250,7 +288,18 @@ void tn_gc_stop(struct tn_heap *heap)
 
 /* ---- Asking ---- */
 
-uint64_t tn_gc_request(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause)
+static uint64_t request_locked(struct tn_gc *gc, unsigned int generation, enum tn_gc_cause cause)
+{
+    gc->n_requested++;
+    if (generation >= gc->generation) {
+        gc->generation = generation;
+        gc->cause = cause;
+    }
+    tn_cond_signal(&gc->asked);
+    return gc->n_requested;
+}
+
+uint64_t tn_gc_ask(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause)
 {
     struct tn_gc *gc = heap->gc;
     uint64_t number;
@@ -263,12 +312,7 @@ uint64_t tn_gc_request(struct tn_heap *heap, unsigned int generation, enum tn_gc
         atomic_exchange_explicit(&gc->is_busy, true, memory_order_relaxed))
         return 0;
     tn_mutex_lock(&gc->lock);
-    number = ++gc->n_requested;
-    if (generation >= gc->generation) {
-        gc->generation = generation;
-        gc->cause = cause;
-    }
-    tn_cond_signal(&gc->asked);
+    number = request_locked(gc, generation, cause);
     tn_mutex_unlock(&gc->lock);
     return number;
 }
@@ -280,20 +324,67 @@ uint64_t tn_gc_completed(const struct tn_heap *heap)
                             : atomic_load_explicit(&heap->gc->n_completed, memory_order_acquire);
 }
 
+static void await_locked(struct tn_gc *gc, uint64_t number)
+{
+    while (atomic_load_explicit(&gc->n_completed, memory_order_relaxed) < number)
+        tn_cond_wait(&gc->done, &gc->lock);
+}
+
 bool tn_gc_collect(struct tn_heap *heap, unsigned int generation, struct tn_gc_report *ret_report)
 {
     struct tn_gc *gc = heap->gc;
-    uint64_t number = tn_gc_request(heap, generation, TN_GC_CAUSE_REQUEST);
+    uint64_t number = tn_gc_ask(heap, generation, TN_GC_CAUSE_REQUEST);
 
     if (number == 0)
         return false;
     tn_mutex_lock(&gc->lock);
-    while (tn_gc_completed(heap) < number)
-        tn_cond_wait(&gc->done, &gc->lock);
+    await_locked(gc, number);
     if (ret_report != NULL)
         *ret_report = gc->last;
     tn_mutex_unlock(&gc->lock);
     return true;
+}
+
+/* ---- When memory is short ---- */
+
+bool tn_gc_is_worthwhile(const struct tn_heap *heap)
+{
+    const struct tn_gc *gc = heap->gc;
+    uint64_t born;
+    uint64_t bytes;
+
+    if (tn_gc_kind(heap) == TN_GC_NONE || !tn_gc_is_enabled(heap))
+        return false;
+    born = n_born(heap) - atomic_load_explicit(&gc->born_before_full, memory_order_relaxed);
+    if (born == 0)
+        return false;
+    bytes = atomic_load_explicit(&gc->bytes_after_full, memory_order_relaxed);
+    return born >= tn_gc_n_containers(heap) / WORTH_SHARE_BORN ||
+           n_live_bytes(heap) >= bytes + heap->arenas.max_bytes / WORTH_SHARE_BYTES;
+}
+
+/* The collection that one who was refused memory waits for; 0: none. */
+static uint64_t relief_locked(struct tn_gc *gc)
+{
+    if (gc->full_number != 0)
+        return gc->full_number;
+    if (has_request_locked(gc) && gc->generation == TN_GC_OLDEST)
+        return gc->n_requested;
+    return tn_gc_is_worthwhile(gc->heap) ? request_locked(gc, TN_GC_OLDEST, TN_GC_CAUSE_MEMORY) : 0;
+}
+
+bool tn_gc_relieve(struct tn_heap *heap)
+{
+    struct tn_gc *gc = heap->gc;
+    uint64_t number;
+
+    if (gc == NULL)
+        return false;
+    tn_mutex_lock(&gc->lock);
+    number = relief_locked(gc);
+    await_locked(gc, number);
+    tn_mutex_unlock(&gc->lock);
+    return number != 0;
 }
 
 /* ---- Settings and figures ---- */

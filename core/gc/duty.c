@@ -13,8 +13,10 @@ static const uint8_t barriers[] = {
     [TN_PHASE_IDLE] = 0,
     [TN_PHASE_PREPARE] = TN_BARRIER_WHITE | TN_BARRIER_DEATH,
     [TN_PHASE_SYNC] = TN_BARRIER_OLD | TN_BARRIER_NEW | TN_BARRIER_WHITE | TN_BARRIER_DEATH,
-    [TN_PHASE_MARK] = TN_BARRIER_OLD | TN_BARRIER_BLACK | TN_BARRIER_DEATH,
-    [TN_PHASE_SWEEP] = TN_BARRIER_SWEEP,
+    [TN_PHASE_MARK] = TN_BARRIER_OLD | TN_BARRIER_BLACK | TN_BARRIER_DEATH | TN_BARRIER_WEAK,
+    [TN_PHASE_CLOSE] = TN_BARRIER_OLD | TN_BARRIER_BLACK | TN_BARRIER_DEATH | TN_BARRIER_CLOSED,
+    [TN_PHASE_SETTLE] = TN_BARRIER_BLACK | TN_BARRIER_CLOSED,
+    [TN_PHASE_SWEEP] = TN_BARRIER_SWEEP | TN_BARRIER_CLOSED,
     [TN_PHASE_EMPTY] = 0,
 };
 
@@ -119,6 +121,7 @@ static void attach(struct tn_mutator *mu)
     atomic_store_explicit(&mu->gc.seen, atomic_load_explicit(&gc->epoch, memory_order_relaxed),
                           memory_order_relaxed);
     mu->bearer.barrier = barriers[mu->gc.phase];
+    mu->cache.sweep = atomic_load_explicit(&mu->heap->sweep, memory_order_relaxed);
     mu->has_young = mu->heap->mode != TN_MODE_ATOMIC;
 }
 

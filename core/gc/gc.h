@@ -91,12 +91,26 @@ TN_MUST_CHECK int tn_gc_start(struct tn_heap *heap, const struct tn_gc_options *
  * which is done when tn_gc_completed() has reached it. Requests that come together
  * are answered together. 0: the heap has no collector, or it is `none`.
  */
-uint64_t tn_gc_request(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause);
+uint64_t tn_gc_ask(struct tn_heap *heap, unsigned int generation, enum tn_gc_cause cause);
 uint64_t tn_gc_completed(const struct tn_heap *heap);
 
 /* Asks and waits. The caller is attached and offline. Blocks. False, with nothing
  * reported, where there is no collector. */
 bool tn_gc_collect(struct tn_heap *heap, unsigned int generation, struct tn_gc_report *ret_report);
+
+/*
+ * Whether a full collection is likely to make room for one who was refused memory:
+ * collections may begin by themselves, and since the last full one began so many
+ * containers have been born, or so much memory has come to be used, that looking
+ * through the heap once more costs no more than that did. So a full heap without
+ * garbage is not collected each time that somebody is refused.
+ */
+bool tn_gc_is_worthwhile(const struct tn_heap *heap);
+
+/* For one who was refused memory: waits for the full collection that is under way,
+ * or if it is worth while for one of its own (cause: memory). The caller is attached
+ * and offline. Blocks. False if there was nothing to wait for. */
+bool tn_gc_relieve(struct tn_heap *heap);
 
 /* Whether collections begin by themselves. */
 void tn_gc_enable(struct tn_heap *heap, bool is_enabled);

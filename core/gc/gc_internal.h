@@ -18,6 +18,9 @@
  *   sync    shade what they overwrite and what they store    all have answered
  *   mark    shade what they overwrite, bear black objects,   all have answered, and
  *           and walk their roots                             nothing is gray
+ *   close   as before, but weak reads return only what is     all have answered, and
+ *           marked                                           nothing is gray
+ *   settle  shade nothing any more                           all have answered
  *   sweep   find what is unmarked in their own pools         all have swept
  *   empty   empty what was found                             all have emptied
  */
@@ -39,6 +42,8 @@ enum tn_gc_phase {
     TN_PHASE_PREPARE,
     TN_PHASE_SYNC,
     TN_PHASE_MARK,
+    TN_PHASE_CLOSE,
+    TN_PHASE_SETTLE,
     TN_PHASE_SWEEP,
     TN_PHASE_EMPTY,
 };
@@ -81,6 +86,7 @@ struct tn_gc {
     bool must_stop;
     int started; /* 0: not yet; 1; or why not */
     struct tn_gc_report last;
+    uint64_t full_number; /* of the full collection that is under way; 0: none is */
     /* [atomic] requests that have been answered; written under lock */
     _Atomic(uint64_t) n_completed;
     /* [atomic] a request of growth or memory is under way: there is no need for more */
@@ -111,6 +117,10 @@ struct tn_gc {
     _Atomic(uint64_t) longest_pause_ns; /* ever */
     _Atomic(uint64_t) longest_wait_ns;
     _Atomic(uint64_t) live_after_full; /* containers */
+    /* [atomic] when the last full collection began: containers born until then, and
+     * bytes that were alive when it had ended */
+    _Atomic(uint64_t) born_before_full;
+    _Atomic(uint64_t) bytes_after_full;
 };
 
 /* A way to collect. One table each; generational.c, concurrent.c. */
@@ -173,7 +183,7 @@ void tn_gc_breathe(struct tn_gc *gc);
 /* ---- mark.c ---- */
 
 /* Marks all that roots lead to. When it returns, everything that was reachable when
- * phase `mark` began is marked, and the phase is still `mark`. Returns how many
+ * phase `mark` began is marked, and the phase is `close`. Returns how many
  * containers were scanned. */
 uint64_t tn_gc_mark(struct tn_gc *gc);
 

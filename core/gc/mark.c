@@ -23,6 +23,9 @@
 /* How many objects are on their way from "found" to "marked", in each of two steps. */
 #define FETCHES 16
 
+/* Of how many objects that are about to be scanned the buffers are being fetched. */
+#define AHEAD 6
+
 /* Objects scanned, and names looked at, between two safe points. */
 #if defined(TN_TEST_TINY) && TN_TEST_TINY
 #define SCANS_PER_SLICE 16
@@ -187,6 +190,35 @@ static uint64_t take_gray(_Atomic(uint64_t) *marked, _Atomic(uint64_t) *scanned)
     return gray;
 }
 
+/* The word behind the header leads to the buffer of most containers. Fetching where it
+ * leads to does no harm where it is something else. */
+static void fetch_buffer(const struct tn_object *o)
+{
+    const _Atomic(uintptr_t) *word = (const void *)(o + 1);
+
+    TN_PREFETCH((const void *)atomic_load_explicit(word, memory_order_relaxed));
+}
+
+/* Scans the objects of one word of a pool's map, some of them in the cache already. */
+static void scan_word(struct marker *m, const struct tn_pool *pool, uint32_t word, uint64_t gray)
+{
+    const struct tn_object *objects[64];
+    unsigned int n = 0;
+
+    for (; gray != 0; gray &= gray - 1) {
+        objects[n] = tn_pool_block(pool, word * 64 + (uint32_t)__builtin_ctzll(gray));
+        TN_PREFETCH(objects[n]);
+        n++;
+    }
+    for (unsigned int i = 0; i < n && i < AHEAD; i++)
+        fetch_buffer(objects[i]);
+    for (unsigned int i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            fetch_buffer(objects[i + AHEAD]);
+        scan_object(m, objects[i]);
+    }
+}
+
 static bool scan_pool(struct marker *m, struct tn_pool *pool)
 {
     bool is_any = false;
@@ -196,10 +228,7 @@ static bool scan_pool(struct marker *m, struct tn_pool *pool)
             take_gray(&pool->maps[TN_MAP_MARKED][word], &pool->maps[TN_MAP_SCANNED][word]);
 
         is_any |= gray != 0;
-        for (uint64_t left = gray; left != 0; left &= left - 1)
-            TN_PREFETCH(tn_pool_block(pool, word * 64 + (uint32_t)__builtin_ctzll(left)));
-        for (; gray != 0; gray &= gray - 1)
-            scan_object(m, tn_pool_block(pool, word * 64 + (uint32_t)__builtin_ctzll(gray)));
+        scan_word(m, pool, word, gray);
     }
     return is_any;
 }
@@ -314,34 +343,47 @@ static void mark_threads_with_gil(struct marker *m)
     } while (thread != NULL);
 }
 
+/*
+ * Until nothing is gray in a phase. That is so when the queue has been empty, all
+ * roots have been walked, and then every mutator has passed a safe point without
+ * pushing anything: whoever was in the middle of shading has finished.
+ */
+static void mark_until_quiet(struct marker *m, enum tn_gc_phase phase)
+{
+    bool is_any;
+
+    do {
+        is_any = drain(m);
+        if (tn_gc_help(m->gc)) {
+            breathe(m);
+            is_any = true;
+            continue;
+        }
+        is_any |= drain(m);
+        if (is_any)
+            continue;
+        tn_gc_handshake(m->gc, phase);
+        is_any = drain(m);
+    } while (is_any);
+}
+
 uint64_t tn_gc_mark(struct tn_gc *gc)
 {
     struct marker m = { .gc = gc };
-    bool is_any;
 
+    /* Nothing has been left behind by the last collection. */
+    TN_ASSERT(gc->first_gray == NULL &&
+              atomic_load_explicit(&gc->heap->gray.top, memory_order_acquire) == NULL);
     tn_gc_handshake(gc, TN_PHASE_PREPARE);
     tn_gc_handshake(gc, TN_PHASE_SYNC);
     tn_gc_handshake(gc, TN_PHASE_MARK);
     mark_names(&m);
     if (gc->heap->mode == TN_MODE_GIL)
         mark_threads_with_gil(&m);
-    /*
-     * Nothing is gray any more when the queue has been empty, all roots have been
-     * walked, and then every mutator has passed a safe point without pushing
-     * anything: whoever was in the middle of shading has finished.
-     */
-    do {
-        is_any = drain(&m);
-        if (tn_gc_help(gc)) {
-            breathe(&m);
-            is_any = true;
-            continue;
-        }
-        is_any |= drain(&m);
-        if (is_any)
-            continue;
-        tn_gc_handshake(gc, TN_PHASE_MARK);
-        is_any = drain(&m);
-    } while (is_any);
+    mark_until_quiet(&m, TN_PHASE_MARK);
+    /* Weak reads could go on making gray for ever. From here on nothing new comes of
+     * them; what they made gray until all have answered is marked as well. */
+    tn_gc_handshake(gc, TN_PHASE_CLOSE);
+    mark_until_quiet(&m, TN_PHASE_CLOSE);
     return m.n_scanned;
 }

@@ -29,7 +29,7 @@ static void ask_for_full_if_due(struct tn_gc *gc)
     uint64_t before = atomic_load_explicit(&gc->live_after_full, memory_order_relaxed);
 
     if (threshold(gc, TN_GC_OLDEST) != 0 && live > before + (before >> GROWTH_SHIFT) + GROWTH_MIN)
-        (void)tn_gc_request(gc->heap, TN_GC_OLDEST, TN_GC_CAUSE_GROWTH);
+        (void)tn_gc_ask(gc->heap, TN_GC_OLDEST, TN_GC_CAUSE_GROWTH);
 }
 
 static void collect(struct tn_gc *gc, struct tn_mutator *mu, unsigned int generation)

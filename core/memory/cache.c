@@ -164,7 +164,7 @@ static int pool_new(struct tn_cache *cache, enum tn_block_kind kind, unsigned in
     pool->reciprocal = (uint32_t)((UINT64_C(1) << 32) / pool->block_bytes + 1);
     pool->size_class = (uint16_t)size_class;
     pool->kind = (uint16_t)kind;
-    pool->swept = cache->sweep;
+    atomic_init(&pool->swept, cache->sweep);
     if (kind == TN_KIND_CONTAINER)
         containers_link(cache, pool);
     *ret_pool = pool;

@@ -29,7 +29,7 @@ struct tn_large {
     _Atomic(uint64_t) maps[TN_MAP_END];
     uint64_t trial;                /* as those of pools */
     struct tn_large *next_garbage; /* [owner of the block] among its mutator's garbage */
-    uint64_t padding;
+    _Atomic(uint32_t) swept;       /* as those of pools */
     /* what follows is aligned to 16 bytes */
 };
 

@@ -107,11 +107,11 @@ struct tn_pool {
     struct tn_pool *next_young;
     struct tn_pool *prev_young;
     struct tn_pool *next_garbage;
-    uint64_t *trial; /* during a collection by trial: what it counts for each block */
-    uint32_t swept;  /* the last sweep of a collector that has been here */
-    bool is_full;    /* not on the cache's list, because nothing is free */
-    bool is_young;   /* on the list of the young */
-    bool has_young;  /* and has something that was born since the last collection */
+    uint64_t *trial;         /* during a collection by trial: what it counts for each block */
+    _Atomic(uint32_t) swept; /* the last sweep of a collector that has been here */
+    bool is_full;            /* not on the cache's list, because nothing is free */
+    bool is_young;           /* on the list of the young */
+    bool has_young;          /* and has something that was born since the last collection */
     bool has_garbage;
 
     /* [atomic] others push (release), the owner takes (acquire) */

@@ -105,7 +105,8 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
         return;
     }
     tn_mark_death(mu, dead);
-    if (atomic_load_explicit(&mu->n_young, memory_order_relaxed) > 0)
+    if (tn_heap_is_container(mu->heap, dead->type) &&
+        atomic_load_explicit(&mu->n_young, memory_order_relaxed) > 0)
         tn_count_add(&mu->n_young, -1);
     if (is_unseen)
         atomic_fetch_or_explicit(&dead->bits, TN_BIT_UNSEEN, memory_order_relaxed);

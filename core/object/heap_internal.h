@@ -49,6 +49,9 @@ struct tn_heap {
     struct tn_gray_queue gray;
     /* [atomic] relaxed: the time by which names age; see tn_heap_set_time() */
     TN_CACHE_ALIGNED _Atomic(uint64_t) now_ms;
+    /* [atomic] number of the newest sweep; raised by the collector before it is
+     * announced, read by those who have answered */
+    _Atomic(uint32_t) sweep;
     struct tn_gil gil; /* mode gil */
     struct tn_namespaces namespaces;
     struct tn_weakrefs weakrefs;

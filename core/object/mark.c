@@ -44,6 +44,40 @@ void tn_mark_shade(struct tn_mutator *mu, struct tn_object *o)
     tn_gray_push(&mu->heap->gray, cell.gray);
 }
 
+/* Whether the owner has swept the place of a container. Acquire: what it found there
+ * has been taken out of weak references before. */
+static bool is_swept(struct tn_mutator *mu, const struct tn_object *o, const struct tn_cell *cell)
+{
+    const _Atomic(uint32_t) *swept =
+        cell->gray->is_large ? &tn_large_of(o)->swept : &tn_pool_of(o)->swept;
+
+    return atomic_load_explicit(swept, memory_order_acquire) ==
+           atomic_load_explicit(&mu->heap->sweep, memory_order_relaxed);
+}
+
+bool tn_mark_weak_read_slow(struct tn_mutator *mu, struct tn_object *o,
+                            const _Atomic(struct tn_object *) *target)
+{
+    struct tn_cell cell;
+
+    if (!tn_heap_tracks(mu->heap, o) || tn_is_dead(o))
+        return true; /* as if there were no collector */
+    cell = tn_cell_of(o);
+    if (tn_cell_is_set(&cell, TN_MAP_MARKED))
+        return true;
+    if ((tn_bearer_barrier(mu) & TN_BARRIER_WEAK) != 0) {
+        if (tn_cell_set(&cell, TN_MAP_MARKED)) {
+            if (tn_is_dead(o)) /* since we looked: its block may be used again */
+                (void)tn_cell_set(&cell, TN_MAP_SCANNED);
+            else
+                tn_gray_push(&mu->heap->gray, cell.gray);
+        }
+        return true;
+    }
+    /* Marked and swept looks like not marked, but for this. */
+    return is_swept(mu, o, &cell) && atomic_load_explicit(target, memory_order_acquire) == o;
+}
+
 void tn_mark_write_slow(struct tn_mutator *mu, struct tn_object *old, struct tn_object *stored)
 {
     uint8_t barrier = tn_bearer_barrier(mu);
@@ -64,9 +98,12 @@ void tn_mark_birth_slow(struct tn_mutator *mu, struct tn_object *o)
         tn_cell_clear(&cell, TN_MAP_SCANNED);
         return;
     }
-    if ((barrier & TN_BARRIER_SWEEP) != 0 &&
-        (cell.gray->is_large || tn_pool_of(o)->swept == mu->cache.sweep))
-        return; /* its bits are zero, and nobody looks at them any more */
+    if ((barrier & TN_BARRIER_SWEEP) != 0 && (cell.gray->is_large || is_swept(mu, o, &cell))) {
+        /* Its bits are zero, and the sweep does not come by any more. */
+        if (cell.gray->is_large)
+            atomic_store_explicit(&tn_large_of(o)->swept, mu->cache.sweep, memory_order_relaxed);
+        return;
+    }
     /* In this order, so that it is not gray in between. */
     (void)tn_cell_set(&cell, TN_MAP_SCANNED);
     (void)tn_cell_set(&cell, TN_MAP_MARKED);

@@ -14,10 +14,13 @@
  *   prepare  -           -           yes            white: bits are cleared
  *   sync     yes         yes         yes            white
  *   mark     yes         -           yes            black: marked and scanned
+ *   close    yes         -           yes            black
+ *   settle   -           -           -              black
  *   sweep    -           -           -              black in pools that are not swept yet
  *
  * Before anybody marks anything, all know that the bits of blocks matter that are
- * freed and used again: hence `prepare`.
+ * freed and used again: hence `prepare`. And before anybody clears bits, nobody sets
+ * any more: hence `settle`.
  * What is shaded is published first, so the collector only ever looks at published
  * objects (in mode gil it looks under the lock).
  *
@@ -49,6 +52,9 @@
 #define TN_BARRIER_BLACK UINT8_C(8)  /* births set their bits */
 #define TN_BARRIER_SWEEP UINT8_C(16) /* births set their bits in pools not yet swept */
 #define TN_BARRIER_DEATH UINT8_C(32) /* the dead are said to be scanned */
+
+#define TN_BARRIER_WEAK UINT8_C(64)    /* weak reads shade what they return */
+#define TN_BARRIER_CLOSED UINT8_C(128) /* weak reads return nothing that is not marked */
 
 #define TN_BARRIER_BIRTHS (TN_BARRIER_WHITE | TN_BARRIER_BLACK | TN_BARRIER_SWEEP)
 
@@ -105,6 +111,24 @@ TN_ALWAYS_INLINE void tn_mark_death(struct tn_mutator *mu, const struct tn_objec
 {
     if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_DEATH) != 0))
         tn_mark_death_slow(mu, o);
+}
+
+/*
+ * A weak reference (what refers to an object without counting it) has been read:
+ * whether the object may be given out, borrowed. It was no root when marking began,
+ * so until marking ends it is shaded; and when it has ended, what is not marked
+ * counts as dead, for its owner is about to find it or has found it already.
+ * `target` is where the reference was read: what an owner has found is taken out of
+ * it before its pool counts as swept. In a read section; `o` may be dying.
+ */
+bool tn_mark_weak_read_slow(struct tn_mutator *mu, struct tn_object *o,
+                            const _Atomic(struct tn_object *) *target);
+
+TN_ALWAYS_INLINE bool tn_mark_weak_read(struct tn_mutator *mu, struct tn_object *o,
+                                        const _Atomic(struct tn_object *) *target)
+{
+    return TN_LIKELY((tn_bearer_barrier(mu) & (TN_BARRIER_WEAK | TN_BARRIER_CLOSED)) == 0) ||
+           tn_mark_weak_read_slow(mu, o, target);
 }
 
 /* Marks an object, any type, and queues what it refers to. It is alive. */

@@ -18,6 +18,7 @@ static void container_is_born(struct tn_mutator *mu, struct tn_object *o, bool i
         atomic_store_explicit(&o->bits, TN_BIT_LARGE, memory_order_relaxed);
     tn_mark_birth(mu, o);
     tn_count_add(&mu->n_young, 1);
+    tn_count_add_unsigned(&mu->n_born, 1);
     if (TN_LIKELY(mu->has_young && is_small))
         tn_pool_add_young(&mu->cache, o);
 }

@@ -81,6 +81,7 @@ struct tn_mutator {
     _Atomic(int64_t) live_bytes;          /* likewise, of objects, buffers and names */
     _Atomic(int64_t) n_dying;             /* dead, not yet emptied */
     _Atomic(int64_t) n_young;             /* containers born since the last young collection */
+    _Atomic(uint64_t) n_born;             /* containers born ever */
     _Atomic(uint64_t) n_merges;           /* asked for by others, and made */
     _Atomic(uint64_t) n_merges_claimed;   /* of these: made by a claimer */
     _Atomic(uint64_t) n_weakrefs_cleared; /* because their objects died */

@@ -243,21 +243,14 @@ static struct tn_object *target_load(const struct tn_object *weakref)
     return atomic_load_explicit(&w->target, memory_order_acquire);
 }
 
-/* A collector marks, and may not know of any other way to the object. */
-TN_COLD static void shade(struct tn_mutator *mu, struct tn_object *target)
-{
-    if (!tn_tryref(mu, target))
-        return;
-    tn_mark_shade(mu, target);
-    tn_decref(mu, target);
-}
-
 struct tn_object *tn_weakref_peek(struct tn_mutator *mu, const struct tn_object *weakref)
 {
+    const struct tn_weakref *w = (const struct tn_weakref *)(const void *)weakref;
     struct tn_object *target = target_load(weakref);
 
-    if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_OLD) != 0) && target != NULL)
-        shade(mu, target);
+    /* A collector may know of no other way to the object. */
+    if (target == NULL || !tn_mark_weak_read(mu, target, &w->target))
+        return NULL;
     return target;
 }
 

@@ -262,7 +262,7 @@ static void step(struct test_actor *actor)
         tn_thread_set_roots(actor->thread, &roots);
     }
     if (actor->index == 0 && tn_gc_completed(actor->heap) >= w->requested)
-        w->requested = tn_gc_request(
+        w->requested = tn_gc_ask(
             actor->heap,
             test_actor_any(actor, 4) == 0 ? (unsigned int)test_actor_any(actor, 2) : TN_GC_OLDEST,
             TN_GC_CAUSE_REQUEST);

@@ -820,6 +820,84 @@ TN_API int tn_client_info(tn_client *client, tn_info **ret_info);
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_info_free(tn_info **info);
 
+/* ---- Collecting cycles --------------------------------------------------- */
+
+#define TN_GC_GENERATION_COUNT 3
+
+typedef enum tn_gc_collector {
+    TN_GC_COLLECTOR_KEEP = 0, /* in a request: the one that there is */
+    TN_GC_COLLECTOR_NONE = 1,
+    TN_GC_COLLECTOR_GENERATIONAL = 2,
+    TN_GC_COLLECTOR_CONCURRENT = 3
+} tn_gc_collector;
+
+/* "none", "generational", "concurrent"; "?" for anything else. Never NULL. */
+TN_API const char *tn_gc_collector_name(tn_gc_collector collector);
+
+/* What a collection has done. */
+typedef struct tn_gc_result {
+    uint64_t number; /* of the newest request that it answers; 0: there has been none */
+    tn_gc_collector collector;
+    char cause[16]; /* "request", "growth" or "memory" */
+    uint32_t generation;
+    uint64_t examined;  /* containers that were looked at */
+    uint64_t collected; /* containers that were found unreachable */
+    uint64_t duration_ns;
+    uint64_t longest_pause_ns; /* for which a worker was kept from its work at once */
+} tn_gc_result;
+
+typedef struct tn_gc_info {
+    size_t struct_size; /* set by TN_GC_INFO_INIT */
+    uint64_t
+        number; /* of the collection that was asked for; 0: none was, or there is no collector */
+    uint64_t completed; /* requests that have been answered: all up to this number */
+    tn_gc_collector collector;
+    bool automatic; /* collections begin by themselves */
+    uint32_t thresholds[TN_GC_GENERATION_COUNT];
+    uint64_t counts[TN_GC_GENERATION_COUNT]; /* as Python's gc.get_count() */
+    uint64_t collections[TN_GC_GENERATION_COUNT];
+    uint64_t examined[TN_GC_GENERATION_COUNT];
+    uint64_t collected[TN_GC_GENERATION_COUNT];
+    tn_gc_result last;
+    uint64_t longest_pause_ns;
+    uint64_t longest_safepoint_wait_ns; /* until all workers had answered the collector */
+} tn_gc_info;
+
+#define TN_GC_INFO_INIT                                                                            \
+    {                                                                                              \
+        sizeof(tn_gc_info), 0, 0, TN_GC_COLLECTOR_KEEP, false, { 0 }, { 0 }, { 0 }, { 0 }, { 0 },  \
+            { 0, TN_GC_COLLECTOR_KEEP, "", 0, 0, 0, 0, 0 }, 0, 0                                   \
+    }
+
+/* What the collector is asked and told; all zeros but the first: nothing. */
+typedef struct tn_gc_request {
+    size_t struct_size; /* set by TN_GC_REQUEST_INIT */
+    bool collect;       /* ask for a collection of `generation` and the younger ones */
+    uint32_t generation;
+    bool set_automatic; /* change what follows */
+    bool automatic;
+    bool set_thresholds;
+    uint32_t thresholds[TN_GC_GENERATION_COUNT];
+    tn_gc_collector collector; /* TN_GC_COLLECTOR_KEEP: no other */
+} tn_gc_request;
+
+#define TN_GC_REQUEST_INIT                                                                         \
+    {                                                                                              \
+        sizeof(tn_gc_request), false, 0, false, false, false, { 0 }, TN_GC_COLLECTOR_KEEP          \
+    }
+
+/* Asks and tells, and returns how things stand; does not wait for a collection.
+ * `request` and `ret_info` may be NULL. TN_EINVAL: there is no such generation. */
+TN_API int tn_client_gc(tn_client *client, const tn_gc_request *request, tn_gc_info *ret_info);
+
+/*
+ * Collects a generation (0 to 2) and the younger ones, and waits until that is done:
+ * the server is asked again every few milliseconds. The result may be of a later
+ * collection, if others asked for one meanwhile. TN_EUNSUPPORTED: the server's
+ * collector is `none`.
+ */
+TN_API int tn_client_gc_collect(tn_client *client, uint32_t generation, tn_gc_result *ret_result);
+
 /* ---- Calls as data ------------------------------------------------------- */
 
 typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
@@ -861,6 +939,7 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_ATTR_GET = 73,       /* target, name, want                value */
     TN_OP_ATTR_SET = 74,       /* target, name, value               count */
     TN_OP_ATTR_DELETE = 75,    /* target, name                      count */
+    TN_OP_GC = 120,            /* data: NULL or a tn_gc_request     gc info */
     TN_OP_ATTR_SCAN = 76       /* target, cursor, limit, keys_only, want
                                                                     value (list), cursor */
 } tn_op_code;
@@ -994,6 +1073,8 @@ TN_API int tn_reply_cursor(const tn_reply *reply, uint64_t *ret_cursor);
 
 /* The caller frees the result. */
 TN_API int tn_reply_info(const tn_reply *reply, tn_info **ret_info);
+/* Of TN_OP_GC. `ret_info` was set to TN_GC_INFO_INIT. */
+TN_API int tn_reply_gc(const tn_reply *reply, tn_gc_info *ret_info);
 
 /* The caller frees the result. */
 TN_API int tn_reply_class_info(const tn_reply *reply, tn_class_info **ret_info);
