@@ -38,6 +38,7 @@
 #include "core/object/object.h"
 #include "core/object/refcount.h"
 #include "core/object/thread.h"
+#include "core/object/weakref.h"
 #include "core/types/types.h"
 
 #endif

@@ -18,12 +18,10 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-/* How often a request makes room before it is refused. */
+/* How often a request waits for a collection before it is refused. */
 #define ROOM_TRIES_MAX 16
 
-#define OP_MAX TENURE__V1__REQUEST__OP_GC
-
-static const struct op ops[OP_MAX + 1] = {
+static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
     [TENURE__V1__REQUEST__OP_PING] = { tn_op_ping, true, true },
     [TENURE__V1__REQUEST__OP_PUT] = { tn_op_put, true, false },
@@ -59,12 +57,16 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_ATTR_SET] = { tn_op_attr_set, true, false },
     [TENURE__V1__REQUEST__OP_ATTR_DELETE] = { tn_op_attr_delete, true, false },
     [TENURE__V1__REQUEST__OP_ATTR_SCAN] = { tn_op_attr_scan, true, true },
+    [TENURE__V1__REQUEST__OP_WEAKREF_NEW] = { tn_op_weakref_new, true, false },
+    [TENURE__V1__REQUEST__OP_WEAKREF_GET] = { tn_op_weakref_get, true, true },
+    [TENURE__V1__REQUEST__OP_SET_TTL] = { tn_op_set_ttl, true, false },
     [TENURE__V1__REQUEST__OP_GC] = { tn_op_gc, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
 _Static_assert((int)TENURE__V1__REQUEST__OP_INFO == (int)TENURE__V1__STEP__OP_INFO, "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_PING == (int)TENURE__V1__STEP__OP_PING, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_SET_TTL == (int)TENURE__V1__STEP__OP_SET_TTL, "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_RESULT__RESULT_PING,
                "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,
@@ -77,7 +79,7 @@ _Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
 
 static const struct op *op_of(unsigned int op_case)
 {
-    return op_case <= OP_MAX && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
+    return op_case < TN_ARRAY_LEN(ops) && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
 }
 
 bool tn_op_is_step(unsigned int op_case)
@@ -88,6 +90,11 @@ bool tn_op_is_step(unsigned int op_case)
 }
 
 /* ---- When the heap is full ---- */
+
+/* Soft names are dropped for twice this much, then for twice as much again, and
+ * after so many doublings all of them. */
+#define SOFT_BYTES ((size_t)128 << 10)
+#define SOFT_DOUBLINGS 14
 
 /* Appends "123 str" to what there is; the most frequent types come first. */
 static void list_holders(const struct tn_census *census, char *text, size_t size)
@@ -142,21 +149,29 @@ static size_t reclaim(struct tn_request_ctx *ctx)
 }
 
 /*
- * Makes what room it can: first of what is dead, and if that is not enough of what is
- * garbage. False if trying again is not worth while. Others may take what room there
- * is, so one collection may not be enough.
+ * Makes what room it can: first of what is dead, then of what is garbage, and last
+ * of soft names, more each time, until there are none: what they free may lie in
+ * pools of other threads and sizes, which are of use to the request only when they
+ * are empty. False if trying again is not worth while. Others may take what room
+ * there is, so one collection may not be enough.
  */
 static bool make_room(struct tn_request_ctx *ctx, unsigned int n_tries)
 {
+    size_t n_dropped;
+
     if (n_tries == 0)
         tn_counter_add(&ctx->ex->counters->requests_deferred_for_memory, 1);
     /* Once in any case: what was dead may have left room in pools that stay. */
     if (n_tries <= 1 && (reclaim(ctx) > 0 || n_tries == 0))
         return true;
-    if (n_tries > ROOM_TRIES_MAX || !tn_executor_relieve(ctx->ex))
-        return false;
-    (void)reclaim(ctx); /* sets ctx->mu as well */
-    return true;
+    if (n_tries <= ROOM_TRIES_MAX && tn_executor_relieve(ctx->ex)) {
+        (void)reclaim(ctx); /* sets ctx->mu as well */
+        return true;
+    }
+    n_dropped =
+        tn_names_drop_soft(ctx->mu, n_tries <= SOFT_DOUBLINGS ? SOFT_BYTES << n_tries : SIZE_MAX);
+    (void)reclaim(ctx);
+    return n_dropped > 0;
 }
 
 int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *message,

@@ -176,6 +176,9 @@ static int info_heap(struct tn_request_ctx *ctx, Tenure__V1__InfoResponse *answe
     answer->grace_periods = census.grace_periods;
     answer->gil_switches = census.gil_switches;
     answer->gil_forced = census.gil_forced;
+    answer->weakrefs_cleared = census.weakrefs_cleared;
+    answer->names_gone = census.names_gone;
+    answer->names_dropped = census.names_dropped;
     return 0;
 }
 

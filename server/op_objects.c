@@ -49,14 +49,31 @@ static int describe_class(struct tn_request_ctx *ctx, const struct tn_object *o,
                          : tn_ctx_copy(ctx, tn_class_name(class), &answer->class_name);
 }
 
+/* How the name is bound through which the object was found. The object must not be
+ * looked at any more: the name may be over by now, and have let go of it. */
+static int describe_name(struct tn_request_ctx *ctx, const ProtobufCBinaryData *name,
+                         uint64_t version, Tenure__V1__DescribeResponse *answer)
+{
+    struct tn_name_info info;
+    struct tn_object *o;
+
+    if (tn_name_describe(ctx->mu, ctx->session->ns, TN_SLICE(name->data, name->len), &o, &info) <
+            0 ||
+        info.version != version)
+        return TN_ERR_BUSY; /* bound to something else meanwhile */
+    answer->name_kind = (Tenure__V1__NameKind)info.kind;
+    answer->name_ttl_ms = info.ttl_ms;
+    return 0;
+}
+
 static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                     const void *message, struct tn_result *result)
 {
     const Tenure__V1__DescribeRequest *msg = message;
     Tenure__V1__DescribeResponse *answer = &result->message.describe;
     uint64_t length;
+    int r;
 
-    (void)version; /* is of the name, and not of the object */
     result->which = TENURE__V1__RESPONSE__RESULT_DESCRIBE;
     *answer = (Tenure__V1__DescribeResponse)TENURE__V1__DESCRIBE_RESPONSE__INIT;
     answer->identity = tn_identity(ctx->ex->service->heap, o);
@@ -67,7 +84,7 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     if (tn_length(o, &length) == 0) /* what has no length has 0 here */
         answer->length = length;
     if (o->type == TN_TYPE_CLASS || o->type == TN_TYPE_RECORD) {
-        int r = describe_class(ctx, o, answer);
+        r = describe_class(ctx, o, answer);
 
         if (r < 0)
             return r;
@@ -77,15 +94,18 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
                            ? msg->max_objects
                            : TN_DEEP_OBJECTS;
         struct tn_deep_size size;
-        int r = tn_deep_size(o, max, &size);
 
+        r = tn_deep_size(o, max, &size);
         if (r < 0)
             return r;
         answer->deep_bytes = size.bytes;
         answer->deep_objects = size.n_objs;
         answer->deep_complete = size.is_complete;
     }
-    return tn_check_alive(o);
+    r = tn_check_alive(o);
+    if (r == 0 && msg->target->name.len != 0)
+        r = describe_name(ctx, &msg->target->name, version, answer);
+    return r;
 }
 
 int tn_op_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)

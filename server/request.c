@@ -115,9 +115,7 @@ bool tn_request_visit_steps(const struct tn_request_ctx *ctx, struct tn_mutator 
 
 int tn_check_alive(const struct tn_object *o)
 {
-    struct tn_refcount refs = tn_refcount_read(o);
-
-    return !refs.immortal && refs.state == TN_STATE_MERGED && refs.shared <= 0 ? TN_ERR_BUSY : 0;
+    return tn_is_dead(o) ? TN_ERR_BUSY : 0;
 }
 
 int tn_handle_borrow(struct tn_request_ctx *ctx, uint64_t handle, struct tn_object **ret_object)

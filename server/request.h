@@ -328,6 +328,9 @@ int tn_op_attr_get(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_attr_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_attr_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_attr_scan(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_weakref_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_weakref_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_ttl(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);

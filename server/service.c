@@ -146,6 +146,7 @@ void tn_executor_online(struct tn_executor *ex)
 {
     TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC);
     ex->mu = tn_thread_online(ex->thread);
+    tn_heap_set_time(ex->service->heap, tn_clock_coarse_ns() / TN_NS_PER_MS);
 }
 
 void tn_executor_offline(struct tn_executor *ex)

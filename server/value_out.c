@@ -166,6 +166,8 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_CLASS;
     case TN_TYPE_RECORD:
         return TN_NODE_RECORD;
+    case TN_TYPE_WEAKREF: /* is nothing but which one it is */
+        return TN_NODE_HANDLE;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -223,7 +225,8 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
             return r;
         if (r < 0)
             cut_off(graph, node);
-    } else if (tn_node_is_container(node->kind) && depth > graph->want_depth) {
+    } else if (node->kind == TN_NODE_HANDLE ||
+               (tn_node_is_container(node->kind) && depth > graph->want_depth)) {
         cut_off(graph, node);
     }
     if (is_indexed(o)) {

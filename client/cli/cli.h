@@ -44,6 +44,9 @@ enum cli_option {
     CLI_OPT_BASE,
     CLI_OPT_DICT,
     CLI_OPT_FINALIZER,
+    CLI_OPT_WEAK,
+    CLI_OPT_SOFT,
+    CLI_OPT_TTL,
     CLI_OPT_RAW = 'r',
     CLI_OPT_LONG = 'l',
     CLI_OPT_QUIET = 'q',
@@ -54,6 +57,12 @@ enum cli_option {
     { "absent", CLI_OPT_ABSENT, NULL, 0, "Only if the name is not bound", 0 },                     \
     {                                                                                              \
         "if-version", CLI_OPT_IF_VERSION, "N", 0, "Only if the name has this version", 0           \
+    }
+#define CLI_OPTIONS_LIFETIME                                                                       \
+    { "soft", CLI_OPT_SOFT, NULL, 0, "Unbind the name when the server is short of memory", 0 },    \
+    {                                                                                              \
+        "ttl", CLI_OPT_TTL, "TIME", 0,                                                             \
+            "Unbind the name after this time: 90, 500ms, 5s, 10m, 2h, 7d", 0                       \
     }
 #define CLI_OPTIONS_WANT                                                                           \
     { "depth", CLI_OPT_DEPTH, "N", 0, "Cut off containers nested more deeply than N", 0 },         \
@@ -80,6 +89,7 @@ struct cli {
     bool is_limited; /* `want` states limits of the user's */
     bool has_require;
     tn_require require;
+    tn_lifetime lifetime;
     bool pretty;
     bool raw;
     bool as_bytes;
@@ -112,7 +122,8 @@ struct cli_command {
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
     cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_class, cli_cmd_new,
-    cli_cmd_attr, cli_cmd_batch, cli_cmd_info, cli_cmd_gc, cli_cmd_shell;
+    cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_batch, cli_cmd_info, cli_cmd_gc,
+    cli_cmd_shell;
 
 /* ---- args.c ---- */
 
@@ -126,6 +137,10 @@ void cli_free_args(struct cli *cli);
  * does not return if they are wrong. `table` ends with NULL. */
 int cli_parse_global(struct cli *cli, const struct cli_command *const *table, int argc,
                      char **argv);
+
+/* A time such as "5s", in milliseconds: a number with ms, s, m, h or d behind it, or
+ * without a unit of seconds. False if it is none. */
+TN_MUST_CHECK bool cli_parse_time(const char *text, uint64_t *ret_ms);
 
 /* A whole number in an argument; says what is wrong and returns false if it is none. */
 TN_MUST_CHECK bool cli_parse_int(const char *what, const char *text, int64_t *ret_number);
@@ -167,15 +182,18 @@ TN_MUST_CHECK int cli_key_of(struct cli *cli, const char *argument, tn_value *re
 /* Looks names up for cli_json_read(); `arg` is the struct cli. */
 int cli_find_name(void *arg, const char *name, tn_handle **ret_handle);
 
+/* Prints with --json what became of a name, nothing otherwise. Returns an exit code. */
+TN_MUST_CHECK int cli_print_binding(const struct cli *cli, const tn_binding *binding);
+
+/* "strong", "weak" or "soft". */
+const char *cli_bind_kind_name(tn_bind_kind kind);
+
 /* The precondition that the options state; NULL if they state none. */
 const tn_require *cli_require(const struct cli *cli);
 
 /* Prints a value and a newline, or with --raw the bytes of a str or bytes; says so
  * if the server has cut it off on its own. Returns an exit code. */
 TN_MUST_CHECK int cli_print_value(struct cli *cli, tn_value value);
-
-/* Prints what became of a name with --json, nothing otherwise. Returns an exit code. */
-TN_MUST_CHECK int cli_print_binding(const struct cli *cli, const tn_binding *binding);
 
 /* Prints a text, which is freed. Returns an exit code. */
 TN_MUST_CHECK int cli_print_text(struct cli_text *take_text);

@@ -56,17 +56,22 @@ static const struct op_row rows[] = {
     { "attr_get", TN_OP_ATTR_GET, true, true, false, false, false, RESULT_VALUE },
     { "attr_set", TN_OP_ATTR_SET, true, true, true, false, false, RESULT_COUNT },
     { "attr_delete", TN_OP_ATTR_DELETE, true, true, false, false, false, RESULT_COUNT },
+    { "weakref_new", TN_OP_WEAKREF_NEW, true, false, false, false, false, RESULT_HANDLE },
+    { "weakref_get", TN_OP_WEAKREF_GET, true, false, false, false, false, RESULT_VALUE },
+    { "set_ttl", TN_OP_SET_TTL, false, true, false, false, false, RESULT_BINDING },
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",   "name",   "target", "value",  "key",    "index",
-                                      "stop", "handle", "deep",   "absent", "version" };
+static const char *const fields[] = { "op",      "name", "target", "value", "key",
+                                      "index",   "stop", "handle", "deep",  "absent",
+                                      "version", "kind", "ttl_ms" };
 
 struct step {
     const struct op_row *row;
     tn_op op;
     tn_want want;
     tn_require require;
+    tn_lifetime lifetime;
 };
 
 static const struct op_row *find_row(const char *name)
@@ -163,12 +168,38 @@ static int read_numbers(const json_t *json, size_t number, struct step *step)
     return CLI_OK;
 }
 
+/* How long a name is to stay: "kind" and "ttl_ms". */
+static int read_lifetime(const json_t *json, size_t number, struct step *step)
+{
+    static const tn_bind_kind kinds[] = { TN_BIND_STRONG, TN_BIND_WEAK, TN_BIND_SOFT };
+    const json_t *kind = json_object_get(json, "kind");
+    const json_t *ttl_ms = json_object_get(json, "ttl_ms");
+    bool is_known = !kind;
+
+    for (size_t i = 0; json_is_string(kind) && i < TN_ARRAY_LEN(kinds); i++) {
+        if (strcmp(json_string_value(kind), cli_bind_kind_name(kinds[i])) == 0) {
+            step->lifetime.kind = kinds[i];
+            is_known = true;
+        }
+    }
+    if (!is_known || (ttl_ms && (!json_is_integer(ttl_ms) || json_integer_value(ttl_ms) < 0))) {
+        cli_complain("Step %zu (%s) needs \"strong\", \"weak\" or \"soft\" as \"kind\" and a whole "
+                     "number as \"ttl_ms\".",
+                     number, step->row->name);
+        return CLI_USAGE;
+    }
+    step->lifetime.ttl_ms = ttl_ms ? (uint64_t)json_integer_value(ttl_ms) : 0;
+    step->op.lifetime = &step->lifetime;
+    return CLI_OK;
+}
+
 static int read_step(struct cli *cli, const json_t *json, size_t number, struct step *ret_step)
 {
     const json_t *name = json_object_get(json, "name");
     struct step step = { .row = find_row(json_string_value(json_object_get(json, "op"))),
                          .want = TN_WANT_INIT,
-                         .require = TN_REQUIRE_INIT };
+                         .require = TN_REQUIRE_INIT,
+                         .lifetime = TN_LIFETIME_INIT };
     int code;
 
     if (!step.row) {
@@ -181,6 +212,8 @@ static int read_step(struct cli *cli, const json_t *json, size_t number, struct 
     code = check_fields(json, number);
     if (code == CLI_OK)
         code = read_numbers(json, number, ret_step);
+    if (code == CLI_OK)
+        code = read_lifetime(json, number, ret_step);
     if (code == CLI_OK && step.row->has_target)
         code = read_target(json_object_get(json, "target"), number, &ret_step->op);
     if (code == CLI_OK && step.row->has_name) {

@@ -26,12 +26,16 @@ void cli_put_description_json(struct cli_text *text, const tn_description *d, bo
                         ", \"deep_bytes\": %" PRIu64 ", \"deep_objects\": %" PRIu64
                         ", \"deep_complete\": %s",
                         d->deep_bytes, d->deep_objects, d->deep_complete ? "true" : "false");
+    if (d->name_kind != TN_BIND_STRONG)
+        cli_text_printf(text, ", \"kind\": \"%s\"", cli_bind_kind_name(d->name_kind));
+    if (d->name_ttl_ms > 0)
+        cli_text_printf(text, ", \"ttl_ms\": %" PRIu64, d->name_ttl_ms);
     cli_text_putc(text, '}');
 }
 
 static bool has_length(tn_kind type)
 {
-    return type >= TN_KIND_STR && type != TN_KIND_CLASS;
+    return type >= TN_KIND_STR && type != TN_KIND_CLASS && type != TN_KIND_WEAKREF;
 }
 
 static const char *length_unit(tn_kind type)
@@ -78,6 +82,12 @@ void cli_put_description(struct cli_text *text, const tn_description *d, bool de
     if (d->type >= TN_KIND_TUPLE)
         cli_text_printf(text, "tracked     %s\n",
                         d->tracked ? "yes: may be part of a cycle" : "no");
+    if (d->name_kind != TN_BIND_STRONG || d->name_ttl_ms > 0)
+        cli_text_printf(text, "name        %s", cli_bind_kind_name(d->name_kind));
+    if (d->name_ttl_ms > 0)
+        cli_text_printf(text, ", for another %.1f s", (double)d->name_ttl_ms / 1000);
+    if (d->name_kind != TN_BIND_STRONG || d->name_ttl_ms > 0)
+        cli_text_putc(text, '\n');
 }
 
 static int describe(struct cli *cli, bool deep, tn_description *ret_description)

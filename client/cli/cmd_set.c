@@ -25,13 +25,15 @@ static int run(struct cli *cli)
 
     if (code != CLI_OK)
         return code;
-    if (tn_client_set_if(cli->client, cli->args[0], value, cli_require(cli), &binding, NULL) < 0)
+    if (tn_client_set_as(cli->client, cli->args[0], value, &cli->lifetime, cli_require(cli),
+                         &binding, NULL) < 0)
         return cli_fail(cli);
     return cli_print_binding(cli, &binding);
 }
 
 static const struct argp_option options[] = {
     CLI_OPTIONS_REQUIRE,
+    CLI_OPTIONS_LIFETIME,
     { "raw", CLI_OPT_RAW, NULL, 0, "VALUE is a text as it stands, not JSON", 0 },
     { "bytes", CLI_OPT_AS_BYTES, NULL, 0, "VALUE is bytes as they stand, not JSON", 0 },
     { 0 },

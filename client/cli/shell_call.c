@@ -18,6 +18,8 @@ static const struct {
     { "len", SHELL_LEN },
     { "describe", SHELL_DESCRIBE },
     { "print", SHELL_PRINT },
+    { "weakref", SHELL_WEAKREF },
+    { "deref", SHELL_DEREF },
 };
 
 enum shell_function shell_find_function(const char *name, size_t len)
@@ -81,6 +83,28 @@ static int print_plain(struct shell *shell, tn_value value)
     return 0;
 }
 
+/* A handle to the weakref of an object. */
+static int make_weakref(struct shell *shell, const tn_handle *object, tn_value *ret_value)
+{
+    TN_HANDLE_CLEANUP tn_handle *weakref = NULL;
+
+    if (tn_client_weakref(shell->client, tn_held(object), &weakref) < 0)
+        return shell_fail_client(shell);
+    *ret_value = tn_value_handle(shell->values, weakref);
+    return 0;
+}
+
+/* A handle to what a weakref refers to, or None. */
+static int deref(struct shell *shell, const tn_handle *weakref, tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+
+    want.handle = true;
+    if (tn_client_deref(shell->client, tn_held(weakref), &want, shell->values, ret_value) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
 int shell_call_function(struct shell *shell, enum shell_function function, tn_value argument,
                         tn_value *ret_value)
 {
@@ -95,6 +119,10 @@ int shell_call_function(struct shell *shell, enum shell_function function, tn_va
         return print_plain(shell, argument);
     if (shell_borrow(shell, argument, &handle, &n_extra) < 0)
         return -1;
+    if (function == SHELL_WEAKREF)
+        return make_weakref(shell, handle, ret_value);
+    if (function == SHELL_DEREF)
+        return deref(shell, handle, ret_value);
     if (function == SHELL_LEN) {
         if (tn_client_length(shell->client, tn_held(handle), &length) < 0)
             return shell_fail_client(shell);

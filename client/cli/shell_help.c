@@ -3,10 +3,11 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "bind",  "class", "del",  "describe", "exit",   "help",
-                                    "id",    "info",  "is",   "len",      "ls",     "names",
-                                    "print", "quit",  "type", "refcount", "sizeof", "unbind",
-                                    "vars",  "None",  "True", "False",    NULL };
+const char *const shell_words[] = { "bind",     "class",  "del",     "describe", "exit",
+                                    "help",     "id",     "info",    "is",       "len",
+                                    "ls",       "names",  "print",   "quit",     "type",
+                                    "refcount", "sizeof", "unbind",  "vars",     "None",
+                                    "True",     "False",  "weakref", "deref",    NULL };
 
 static const struct {
     const char *topic;
@@ -65,6 +66,8 @@ static const struct {
                    "  len x        items, bytes or characters\n"
                    "  describe x   all of this, and the size with everything that it refers to\n"
                    "  print x      show it\n"
+                   "  weakref x    an object that refers to x but does not keep it\n"
+                   "  deref w      what a weakref refers to; None if it is gone\n"
                    "Each also works with brackets: len(x).\n" },
 };
 

@@ -23,6 +23,8 @@ struct op_row {
     uint16_t want;
     uint16_t require;
     bool is_value_optional;
+    uint16_t kind; /* of a name */
+    uint16_t ttl;  /* of a name */
 };
 
 #define AT(message, field) offsetof(Tenure__V1__##message, field)
@@ -35,11 +37,13 @@ static const struct op_row rows[] = {
     [TN_OP_PING] = { HEAD(PING, ping) },
     [TN_OP_PUT] = { HEAD(PUT, put), .value = AT(PutRequest, value) },
     [TN_OP_SET] = { HEAD(SET, set), .name_field = AT(SetRequest, name),
-        .value = AT(SetRequest, value), .require = AT(SetRequest, require) },
+        .value = AT(SetRequest, value), .require = AT(SetRequest, require),
+        .kind = AT(SetRequest, kind), .ttl = AT(SetRequest, ttl_ms) },
     [TN_OP_GET] = { HEAD(GET, get), .target = AT(GetRequest, target),
         .want = AT(GetRequest, want) },
     [TN_OP_BIND] = { HEAD(BIND, bind), .name_field = AT(BindRequest, name),
-        .target = AT(BindRequest, target), .require = AT(BindRequest, require) },
+        .target = AT(BindRequest, target), .require = AT(BindRequest, require),
+        .kind = AT(BindRequest, kind), .ttl = AT(BindRequest, ttl_ms) },
     [TN_OP_UNBIND] = { HEAD(UNBIND, unbind), .name_field = AT(UnbindRequest, name),
         .require = AT(UnbindRequest, require) },
     [TN_OP_LOOKUP] = { HEAD(LOOKUP, lookup), .name_field = AT(LookupRequest, name) },
@@ -90,6 +94,12 @@ static const struct op_row rows[] = {
         .target = AT(AttrDeleteRequest, target), .name_field = AT(AttrDeleteRequest, name) },
     [TN_OP_ATTR_SCAN] = { HEAD(ATTR_SCAN, attr_scan),
         .target = AT(AttrScanRequest, target), .want = AT(AttrScanRequest, want) },
+    [TN_OP_WEAKREF_NEW] = { HEAD(WEAKREF_NEW, weakref_new),
+        .target = AT(WeakrefNewRequest, target) },
+    [TN_OP_WEAKREF_GET] = { HEAD(WEAKREF_GET, weakref_get),
+        .target = AT(WeakrefGetRequest, target), .want = AT(WeakrefGetRequest, want) },
+    [TN_OP_SET_TTL] = { HEAD(SET_TTL, set_ttl), .name_field = AT(SetTtlRequest, name),
+        .ttl = AT(SetTtlRequest, ttl_ms) },
     [TN_OP_GC] = { HEAD(GC, gc) },
 };
 /* clang-format on */
@@ -270,6 +280,23 @@ static int class_to_wire(const tn_class_spec *spec, const struct tn_op_context *
     return target_to_wire(&spec->base, context, &wire->target);
 }
 
+static int fill_lifetime(const tn_lifetime *lifetime, const struct op_row *row,
+                         struct tn_client_error *error, struct tn_wire_op *wire)
+{
+    Tenure__V1__NameKind kind = (Tenure__V1__NameKind)lifetime->kind;
+
+    if (lifetime->struct_size < sizeof(*lifetime))
+        return tn_client_error_set(error, TN_EINVAL,
+                                   "The tn_lifetime was not initialised with TN_LIFETIME_INIT.");
+    if (row->kind)
+        memcpy((char *)&wire->message + row->kind, &kind, sizeof(kind));
+    memcpy((char *)&wire->message + row->ttl, &lifetime->ttl_ms, sizeof(lifetime->ttl_ms));
+    return 0;
+}
+
+_Static_assert((int)TN_BIND_WEAK == (int)TENURE__V1__NAME_KIND__NAME_KIND_WEAK, "the same numbers");
+_Static_assert((int)TN_BIND_SOFT == (int)TENURE__V1__NAME_KIND__NAME_KIND_SOFT, "the same numbers");
+
 /* What the collector is asked: nothing, or what a tn_gc_request says. */
 static int gc_to_wire(const tn_op *op, const struct tn_op_context *context, struct tn_wire_op *wire)
 {
@@ -414,6 +441,8 @@ int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct t
     r = fill_name_and_index(op, row, context->error, ret_wire);
     if (r == 0)
         r = fill_parts(op, row, context, ret_wire);
+    if (r == 0 && row->ttl && op->lifetime)
+        r = fill_lifetime(op->lifetime, row, context->error, ret_wire);
     if (r == 0)
         r = fill_special(op, context, ret_wire);
     return r;

@@ -50,6 +50,9 @@
     X(ATTR_SET, attr_set, AttrSetRequest)                                                          \
     X(ATTR_DELETE, attr_delete, AttrDeleteRequest)                                                 \
     X(ATTR_SCAN, attr_scan, AttrScanRequest)                                                       \
+    X(WEAKREF_NEW, weakref_new, WeakrefNewRequest)                                                 \
+    X(WEAKREF_GET, weakref_get, WeakrefGetRequest)                                                 \
+    X(SET_TTL, set_ttl, SetTtlRequest)                                                             \
     X(GC, gc, GcRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */

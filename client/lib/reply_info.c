@@ -39,6 +39,8 @@ int tn_reply_description(const tn_reply *reply, tn_description *ret_description)
     description.deep_complete = from->deep_complete;
     (void)snprintf(description.class_name, sizeof(description.class_name), "%.*s",
                    (int)from->class_name.len, (const char *)from->class_name.data); /* cut off */
+    description.name_kind = (tn_bind_kind)from->name_kind;
+    description.name_ttl_ms = from->name_ttl_ms;
 
     /* The caller may have been compiled when there were fewer fields, or more. */
     size = ret_description->struct_size;
@@ -85,6 +87,8 @@ int tn_reply_name(const tn_reply *reply, size_t index, tn_name_entry *ret_entry)
         .name_len = name->name.len,
         .type = tn_kind_from_tag(name->type),
         .version = name->version,
+        .kind = (tn_bind_kind)name->kind,
+        .ttl_ms = name->ttl_ms,
     };
     return 0;
 }
@@ -158,6 +162,9 @@ static void fill_counters(const Tenure__V1__InfoResponse *from, tn_info *info)
     info->gil_switches = from->gil_switches;
     info->gil_forced = from->gil_forced;
     info->requests_deferred_for_memory = from->requests_deferred_for_memory;
+    info->weakrefs_cleared = from->weakrefs_cleared;
+    info->names_gone = from->names_gone;
+    info->names_dropped = from->names_dropped;
     for (size_t i = 0; i < from->n_types; i++) {
         if ((unsigned)from->types[i]->type < TN_INFO_TYPES)
             info->objects_by_type[from->types[i]->type] = from->types[i]->objects;

@@ -28,6 +28,8 @@ const char *tn_kind_name(tn_kind kind)
         return "class";
     case TN_KIND_RECORD:
         return "record";
+    case TN_KIND_WEAKREF:
+        return "weakref";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:

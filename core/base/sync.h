@@ -32,6 +32,7 @@ enum tn_lock_rank {
     TN_RANK_SHARD,      /* a shard of a namespace */
     TN_RANK_OBJECT,     /* one object's lock */
     TN_RANK_INTERNED,   /* a shard of the interned strs */
+    TN_RANK_WEAKREFS,   /* a shard of the table of weakrefs; taken when an object dies */
     TN_RANK_LARGE,      /* a mutator's list of large objects */
     TN_RANK_ARENAS,     /* heap: arenas and free pools */
     TN_RANK_LOG,        /* server: the log */

@@ -292,11 +292,9 @@ static bool drain(struct marker *m)
 
 /* ---- Roots ---- */
 
-/* A tn_name_visit_fn. */
-static void visit_name(struct tn_slice name, struct tn_object *object, uint64_t version, void *arg)
+/* A tn_name_root_fn. */
+static void visit_name(struct tn_object *object, void *arg)
 {
-    (void)name;
-    (void)version;
     mark_soon(arg, object);
 }
 
@@ -310,7 +308,7 @@ static void mark_names(struct marker *m)
         uint64_t cursor = 0;
 
         do {
-            tn_names_scan(m->gc->mu, ns, &cursor, NAMES_PER_SLICE, TN_SLICE("", 0), visit_name, m);
+            tn_names_scan_roots(m->gc->mu, ns, &cursor, NAMES_PER_SLICE, visit_name, m);
             breathe(m);
         } while (cursor != 0);
     }

@@ -12,6 +12,7 @@
 #include "core/gc/gc_internal.h"
 #include "core/memory/large.h"
 #include "core/object/type.h"
+#include "core/object/weakref.h"
 
 /* What looking at a word of 64 blocks costs, in blocks looked at. */
 #define WORD_COST 4
@@ -45,6 +46,8 @@ bool tn_gc_condemn(struct tn_mutator *mu, struct tn_object *o)
 
     if (tn_cell_is_set(&cell, TN_MAP_GARBAGE) || !take_reference(mu, o))
         return false;
+    if ((atomic_load_explicit(&o->bits, memory_order_acquire) & TN_BIT_WEAK) != 0)
+        (void)tn_weakrefs_clear(mu, o);
     tn_gc_note_garbage(mu, o);
     mu->gc.n_garbage++;
     return true;
@@ -68,7 +71,8 @@ static unsigned int block_type(const struct tn_pool *pool, uint32_t i)
     return (unsigned int)(atomic_load_explicit(&block->zero, memory_order_relaxed) >> 48) & 0xff;
 }
 
-static void sweep_word(struct tn_mutator *mu, struct tn_pool *pool, uint32_t word)
+/* Condemns what is in use in one word of a pool and not marked. */
+static void condemn_word(struct tn_mutator *mu, struct tn_pool *pool, uint32_t word)
 {
     uint32_t first = word * 64;
     uint32_t n = pool->n_carved - first < 64 ? pool->n_carved - first : 64;
@@ -82,9 +86,23 @@ static void sweep_word(struct tn_mutator *mu, struct tn_pool *pool, uint32_t wor
         if (block_type(pool, i) != TN_TYPE_FREE)
             (void)tn_gc_condemn(mu, tn_pool_block(pool, i));
     }
-    /* Relaxed: nobody else looks at them before the next collection. */
-    atomic_store_explicit(&pool->maps[TN_MAP_MARKED][word], 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->maps[TN_MAP_SCANNED][word], 0, memory_order_relaxed);
+}
+
+/*
+ * In this order: who reads a weak reference and finds no mark must be able to tell
+ * "not reached" from "swept already", and in the second case finds the reference
+ * cleared if the object was condemned (object/mark.c).
+ */
+static void sweep_pool(struct tn_mutator *mu, struct tn_pool *pool)
+{
+    for (uint32_t word = 0; word * 64 < pool->n_carved; word++)
+        condemn_word(mu, pool, word);
+    atomic_store_explicit(&pool->swept, mu->cache.sweep, memory_order_release);
+    for (uint32_t word = 0; word * 64 < pool->n_carved; word++) {
+        /* Release: who sees it sees that the pool has been swept. */
+        atomic_store_explicit(&pool->maps[TN_MAP_MARKED][word], 0, memory_order_release);
+        atomic_store_explicit(&pool->maps[TN_MAP_SCANNED][word], 0, memory_order_relaxed);
+    }
 }
 
 static void sweep_large(struct tn_mutator *mu, struct tn_object *o)
@@ -95,9 +113,10 @@ static void sweep_large(struct tn_mutator *mu, struct tn_object *o)
         return;
     if (atomic_load_explicit(&large->maps[TN_MAP_MARKED], memory_order_acquire) == 0)
         (void)tn_gc_condemn(mu, o);
-    atomic_store_explicit(&large->maps[TN_MAP_MARKED], 0, memory_order_relaxed);
-    atomic_store_explicit(&large->maps[TN_MAP_SCANNED], 0, memory_order_relaxed);
+    /* As in sweep_pool(). */
     atomic_store_explicit(&large->swept, mu->cache.sweep, memory_order_release);
+    atomic_store_explicit(&large->maps[TN_MAP_MARKED], 0, memory_order_release);
+    atomic_store_explicit(&large->maps[TN_MAP_SCANNED], 0, memory_order_relaxed);
 }
 
 bool tn_gc_sweep(struct tn_mutator *mu, size_t budget)
@@ -110,11 +129,8 @@ bool tn_gc_sweep(struct tn_mutator *mu, size_t budget)
         pool = tn_cache_walk_next(&mu->cache);
         if (pool == NULL)
             break;
-        for (uint32_t word = 0; word * 64 < pool->n_carved; word++)
-            sweep_word(mu, pool, word);
+        sweep_pool(mu, pool);
         cost += pool->n_carved / 64 * WORD_COST + WORD_COST;
-        /* Pairs with the acquire in object/mark.c: what was found has been told. */
-        atomic_store_explicit(&pool->swept, mu->cache.sweep, memory_order_release);
     }
     while (cost < budget) {
         large = tn_large_walk_next(&mu->cache);

@@ -2,11 +2,12 @@
 /*
  * Death: what happens between the last reference and the reuse of the memory.
  *
- *   buried     count zero; on the dying list of the mutator that dropped the
- *              last reference, linked through `shared`; what can hold nothing is
- *              emptied already
- *   emptied    at safe points, within a budget: what refers to it weakly is told,
- *              and the type's clear() drops the references that it holds, which
+ *   buried     count zero; no weakref leads to it any more; on the dying list of
+ *              the mutator that dropped the last reference, linked through
+ *              `shared`; what can hold nothing and is not interned is emptied
+ *              already
+ *   emptied    at safe points, within a budget: the table of interned strs forgets
+ *              it, and the type's clear() drops the references that it holds, which
  *              may bury others. No recursion anywhere, however deep the structure
  *   retired    in limbo, still linked through `shared`, until a grace period
  *              has passed; skipped if nobody but the owner ever saw it
@@ -81,15 +82,25 @@ static void retire(struct tn_mutator *mu, struct tn_object *o, bool is_unseen)
     mu->limbo.open.objects = o;
 }
 
+/* Whether the table of interned strs may know an object: strs have no weakrefs. */
+static bool is_interned(const struct tn_object *o, uint8_t bits)
+{
+    return (bits & TN_BIT_WEAK) != 0 && o->type == TN_TYPE_STR;
+}
+
 void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
 {
     bool is_unseen = !mu->defers || !tn_is_published(dead);
-    bool is_weak = (atomic_load_explicit(&dead->bits, memory_order_relaxed) & TN_BIT_WEAK) != 0;
+    /* Pairs with the release in tn_weakref_unregister(): who has just taken the
+     * bit away has ended looking at the object. */
+    uint8_t bits = atomic_load_explicit(&dead->bits, memory_order_acquire);
 
     count_out(mu, dead);
     atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
     atomic_store_explicit(&dead->owner, TN_OWNER_NOBODY, memory_order_relaxed);
-    if (tn_type_of(dead)->clear == NULL && !is_weak) { /* holds nothing, and nobody waits */
+    if (TN_UNLIKELY((bits & TN_BIT_WEAK) != 0) && dead->type != TN_TYPE_STR)
+        (void)tn_weakrefs_clear(mu, dead);
+    if (tn_type_of(dead)->clear == NULL && !is_interned(dead, bits)) { /* holds nothing */
         retire(mu, dead, is_unseen);
         return;
     }
@@ -118,7 +129,7 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         /* What clear() buries goes on top of the rest; `o` itself is off the
          * list, or on it again if it has more to drop. */
         mu->dying = rest;
-        if ((bits & TN_BIT_WEAK) != 0 && o->type == TN_TYPE_STR)
+        if (is_interned(o, bits))
             tn_interned_forget(mu, o);
         mu->frees_at_once = is_unseen;
         is_empty = type->clear == NULL || type->clear(mu, o, &budget);

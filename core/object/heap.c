@@ -41,6 +41,7 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
     tn_gil_init(&heap->gil, options->switch_interval_ns != 0 ? options->switch_interval_ns
                                                              : TN_SWITCH_INTERVAL_NS);
     tn_namespaces_init(&heap->namespaces);
+    tn_weakrefs_init(&heap->weakrefs);
     tn_mutex_init(&heap->threads_lock, TN_RANK_THREADS);
     r = tn_immortals_new(&heap->hash_key, &heap->immortals);
     if (r == 0)
@@ -175,6 +176,7 @@ size_t tn_heap_free(struct tn_heap **heapp)
     tn_immortals_free(&heap->immortals);
     tn_mutex_fini(&heap->threads_lock);
     tn_namespaces_fini(&heap->namespaces);
+    tn_weakrefs_fini(&heap->weakrefs);
     tn_gil_fini(&heap->gil);
     tn_backing_free(heap, sizeof(*heap), _Alignof(struct tn_heap));
     *heapp = NULL;

@@ -17,6 +17,7 @@
 #include "core/object/mutator.h"
 #include "core/object/names_internal.h"
 #include "core/object/thread.h"
+#include "core/object/weakref_internal.h"
 
 /* What a collector has to do with mutators and threads; installed by tn_gc_start()
  * before there are any. */
@@ -46,11 +47,14 @@ struct tn_heap {
     struct tn_arenas arenas;
     struct tn_grace grace;
     struct tn_gray_queue gray;
+    /* [atomic] relaxed: the time by which names age; see tn_heap_set_time() */
+    TN_CACHE_ALIGNED _Atomic(uint64_t) now_ms;
     /* [atomic] number of the newest sweep; raised by the collector before it is
      * announced, read by those who have answered */
     _Atomic(uint32_t) sweep;
     struct tn_gil gil; /* mode gil */
     struct tn_namespaces namespaces;
+    struct tn_weakrefs weakrefs;
 
     /* [lock]   threads_lock (TN_RANK_THREADS): who bears what */
     struct tn_mutex threads_lock;

@@ -81,14 +81,6 @@ TN_ALWAYS_INLINE struct tn_cell tn_cell_of(const struct tn_object *o)
                              &pool->gray };
 }
 
-/* Whether an object is dead, as anybody who may look at it sees it. */
-TN_ALWAYS_INLINE bool tn_is_dead(const struct tn_object *o)
-{
-    int64_t shared = atomic_load_explicit(&o->shared, memory_order_acquire);
-
-    return (shared & TN_STATE_MASK) == TN_STATE_MERGED && shared >> 2 <= 0;
-}
-
 /* Puts what has something gray into the queue, if it is not there. Lock-free. */
 void tn_gray_push(struct tn_gray_queue *queue, struct tn_gray *gray);
 

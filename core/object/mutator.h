@@ -84,6 +84,9 @@ struct tn_mutator {
     _Atomic(uint64_t) n_born;             /* containers born ever */
     _Atomic(uint64_t) n_merges;           /* asked for by others, and made */
     _Atomic(uint64_t) n_merges_claimed;   /* of these: made by a claimer */
+    _Atomic(uint64_t) n_weakrefs_cleared; /* because their objects died */
+    _Atomic(uint64_t) n_names_gone;       /* because time was over or their objects dead */
+    _Atomic(uint64_t) n_names_dropped;    /* soft ones, because memory was short */
 
     struct tn_gc_duty gc;
 

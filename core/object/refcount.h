@@ -107,6 +107,14 @@ static inline void tn_drop(struct tn_mutator *mu, struct tn_object **op)
  */
 TN_MUST_CHECK bool tn_tryref(struct tn_mutator *mu, struct tn_object *o);
 
+/* True if an object that is borrowed is dead, and so will be for ever. */
+static inline bool tn_is_dead(const struct tn_object *o)
+{
+    int64_t shared = atomic_load_explicit(&o->shared, memory_order_acquire);
+
+    return (shared & TN_STATE_MASK) == TN_STATE_MERGED && shared >> 2 <= 0 && !tn_is_immortal(o);
+}
+
 /* True if somebody besides the owner may know the object. */
 TN_ALWAYS_INLINE bool tn_is_published(const struct tn_object *o)
 {

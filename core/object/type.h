@@ -33,6 +33,9 @@ struct tn_type {
     /* Can change after it is built. If it is compared by content, it then cannot be
      * a key. */
     bool is_mutable;
+    /* Cannot be referred to weakly: its value is what matters, not which object
+     * it is; or it is a weakref itself. */
+    bool has_no_weakrefs;
 
     /*
      * Visits every referenced object. NULL for types that are no containers.

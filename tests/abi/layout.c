@@ -53,6 +53,12 @@ int main(void)
     FIELD(tn_require, same);
     FIELD(tn_require, version);
 
+    SIZE(tn_bind_kind);
+    SIZE(tn_lifetime);
+    FIELD(tn_lifetime, struct_size);
+    FIELD(tn_lifetime, kind);
+    FIELD(tn_lifetime, ttl_ms);
+
     SIZE(tn_binding);
     FIELD(tn_binding, version);
     FIELD(tn_binding, existed);
@@ -91,12 +97,16 @@ int main(void)
     FIELD(tn_class_info, slots);
     FIELD(tn_class_info, has_finalizer);
     FIELD(tn_class_info, records);
+    FIELD(tn_description, name_kind);
+    FIELD(tn_description, name_ttl_ms);
 
     SIZE(tn_name_entry);
     FIELD(tn_name_entry, name);
     FIELD(tn_name_entry, name_len);
     FIELD(tn_name_entry, type);
     FIELD(tn_name_entry, version);
+    FIELD(tn_name_entry, kind);
+    FIELD(tn_name_entry, ttl_ms);
 
     SIZE(tn_info);
     FIELD(tn_info, version);
@@ -105,6 +115,8 @@ int main(void)
     FIELD(tn_info, objects_by_type);
     FIELD(tn_info, requests);
     FIELD(tn_info, requests_deferred_for_memory);
+    FIELD(tn_info, weakrefs_cleared);
+    FIELD(tn_info, names_dropped);
 
     SIZE(tn_op);
     FIELD(tn_op, struct_size);
@@ -127,5 +139,6 @@ int main(void)
     FIELD(tn_op, keys_only);
     FIELD(tn_op, batch);
     FIELD(tn_op, class_spec);
+    FIELD(tn_op, lifetime);
     return 0;
 }

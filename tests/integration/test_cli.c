@@ -257,6 +257,65 @@ static void test_objects_are_linked_by_name_and_cut_off_by_depth(void **state)
     server_fixture_stop(&f);
 }
 
+/* Tries until the exit code is what it will be: the death of an object may be for
+ * another worker to see to. */
+static void await(const struct server_fixture *f, int exit_code, const char *command,
+                  const char *arg, const char *name)
+{
+    struct command_result result;
+
+    do {
+        const char *args[] = { command, arg, name, NULL };
+
+        result = command_run(TN_TEST_TENURE, args, f->endpoint, NULL);
+        command_result_free(&result);
+    } while (result.exit_code != exit_code);
+}
+
+static void test_weakrefs_and_kinds_of_names(void **state)
+{
+    struct server_fixture f;
+
+    (void)state;
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
+        server_fixture_start(&f, mode, NULL);
+        check(&f, 0, "", NULL, "set", "x", "[1]", NULL);
+        check(&f, 0, "", NULL, "bind", "--weak", "w", "x", NULL);
+        check(&f, 0, "{\"version\": 1, \"existed\": false}\n", NULL, "weakref", "new", "--json",
+              "r", "x", NULL);
+        check(&f, 1, "", "PRECONDITION_FAILED", "weakref", "new", "--absent", "r", "x", NULL);
+        check(&f, 0, "[1]\n", NULL, "weakref", "get", "r", NULL);
+        check(&f, 0, "{\"$handle\": \"weakref\"}\n", NULL, "get", "r", NULL);
+        check(&f, 0, "weakref\n", NULL, "type", "r", NULL);
+        check(&f, 0, "1\n", NULL, "refcount", "x", NULL);
+        check(&f, 0, NULL, NULL, "describe", "w", NULL);
+        check(&f, 0, "{\"name\": \"w\", \"type\": \"list\", \"version\": 1, \"kind\": \"weak\"}\n",
+              NULL, "ls", "--json", "w", NULL);
+        check(&f, 0, "", NULL, "del", "x", NULL);
+        await(&f, 1, "get", "--raw", "w");
+        check(&f, 1, "", "gone", "weakref", "get", "r", NULL);
+        check(&f, 0, "", NULL, "ls", "w", NULL);
+        check(&f, 0, "", NULL, "del", "r", NULL);
+
+        check(&f, 0, "", NULL, "set", "--soft", "--ttl", "2h", "s", "\"text\"", NULL);
+        check(&f, 3, "", "TYPE_MISMATCH", "weakref", "new", "r", "s", NULL);
+        check(&f, 3, "", "TYPE_MISMATCH", "weakref", "get", "s", NULL);
+        check(&f, 2, "", "none of the verbs", "weakref", "drop", "s", NULL);
+        check(&f, 0, "", NULL, "ttl", "s", "never", NULL);
+        check(&f, 0, "{\"name\": \"s\", \"type\": \"str\", \"version\": 1, \"kind\": \"soft\"}\n",
+              NULL, "ls", "--json", "s", NULL);
+        check(&f, 0, "{\"version\": 1, \"existed\": true}\n", NULL, "ttl", "--json", "s", "20ms",
+              NULL);
+        await(&f, 1, "get", "--raw", "s");
+        check(&f, 1, "", "NAME_NOT_FOUND", "ttl", "s", "5", NULL);
+        check(&f, 2, "", "5s", "ttl", "s", "soon", NULL);
+        check(&f, 2, "", "5s", "set", "--ttl", "5 s", "s", "1", NULL);
+        check(&f, 2, "", "5s", "set", "--ttl", "0", "s", "1", NULL);
+        check(&f, 2, "", "5s", "set", "--ttl", "99999999999999999d", "s", "1", NULL);
+        server_fixture_stop(&f);
+    }
+}
+
 static void test_names_can_be_changed_on_condition(void **state)
 {
     struct server_fixture f;
@@ -269,8 +328,8 @@ static void test_names_can_be_changed_on_condition(void **state)
     check(&f, 1, "", "PRECONDITION_FAILED", "set", "--if-version", "7", "x", "2000", NULL);
     check(&f, 0, "", NULL, "set", "--if-version", "1", "x", "2000", NULL);
     check(&f, 0, "2000\n", NULL, "get", "x", NULL);
-    check(&f, 0, "{\"name\": \"x\", \"type\": \"int\", \"version\": 2}\n", NULL, "ls", "--json",
-          NULL);
+    check(&f, 0, "{\"name\": \"x\", \"type\": \"int\", \"version\": 2, \"kind\": \"strong\"}\n",
+          NULL, "ls", "--json", NULL);
     check(&f, 0, "", NULL, "-n", "elsewhere", "set", "y", "1", NULL);
     check(&f, 0, "x\n", NULL, "ls", NULL);
     check(&f, 0, "y\n", NULL, "ls", "-n", "elsewhere", NULL);
@@ -428,7 +487,15 @@ static void test_the_shell_does_what_python_does(void **state)
                                 "print(d['b'])\n"
                                 "'it\\'s \\u00e9'\n"
                                 "[z, z][0] is z\n"
-                                "d['k'] is not z\n";
+                                "d['k'] is not z\n"
+                                "x = [9]\n"
+                                "w = weakref(x)\n"
+                                "w\n"
+                                "deref w\n"
+                                "weakref(x) is w\n"
+                                "deref(w) is x\n"
+                                "del x\n"
+                                "deref w\n";
     static const char expected[] = "{'k': [1, 2], (1, 'a'): None, 5: -1.5, 'b': b'\\x00\\xff'}\n"
                                    "2\n"
                                    "[2, 3]\n"
@@ -446,7 +513,11 @@ static void test_the_shell_does_what_python_does(void **state)
                                    "b'\\x00\\xff'\n"
                                    "'it\\'s é'\n"
                                    "True\n"
-                                   "False\n";
+                                   "False\n"
+                                   "<weakref ...>\n"
+                                   "[9]\n"
+                                   "True\n"
+                                   "True\n";
     struct server_fixture f;
     struct command_result result;
 
@@ -591,6 +662,7 @@ int main(void)
         cmocka_unit_test(test_input_comes_as_json_text_or_bytes),
         cmocka_unit_test(test_objects_are_linked_by_name_and_cut_off_by_depth),
         cmocka_unit_test(test_names_can_be_changed_on_condition),
+        cmocka_unit_test(test_weakrefs_and_kinds_of_names),
         cmocka_unit_test(test_batches_are_executed_together),
         cmocka_unit_test(test_the_lesson_counts_1_2_1_0),
         cmocka_unit_test(test_the_shell_does_what_python_does),

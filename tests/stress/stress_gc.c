@@ -321,10 +321,11 @@ static int search_visit(struct tn_object *o, void *arg)
     return 0;
 }
 
-static void search_name(struct tn_slice name, struct tn_object *o, uint64_t version, void *arg)
+static void search_name(struct tn_slice name, struct tn_object *o, const struct tn_name_info *info,
+                        void *arg)
 {
     (void)name;
-    (void)version;
+    (void)info;
     (void)search_visit(o, arg);
 }
 

@@ -3,8 +3,9 @@
  * libtenure: lending objects from a Tenure server.
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
- * lists, dicts, records of classes. An object lives exactly as long as something refers to it: a
- * name, another object, or a handle that a connected client holds.
+ * lists, dicts, records of classes. An object lives exactly as long as something
+ * refers to it: a name, another object, or a handle that a connected client holds.
+ * Weakrefs and weak names refer to an object without keeping it.
  *
  *     TN_CLIENT_CLEANUP tn_client *client = NULL;
  *     TN_VALUES_CLEANUP tn_values *values = tn_values_new();
@@ -220,6 +221,7 @@ typedef enum tn_kind {
     TN_KIND_DICT = 9,
     TN_KIND_CLASS = 10, /* only in a value that you got: a class, by its name */
     TN_KIND_RECORD = 11,
+    TN_KIND_WEAKREF = 12, /* has no value, so it always comes as a handle */
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -451,6 +453,31 @@ typedef struct tn_require {
         sizeof(tn_require), false, NULL, 0                                                         \
     }
 
+/* Whether a name keeps its object alive. */
+typedef enum tn_bind_kind {
+    TN_BIND_STRONG = 0, /* until it is unbound */
+    TN_BIND_WEAK = 1,   /* not at all: the name goes when the object dies */
+    TN_BIND_SOFT = 2    /* until the server is short of memory: see tn_lifetime */
+} tn_bind_kind;
+
+/*
+ * How long a name lasts by itself. What is zero says: for ever.
+ *
+ * Soft names are for caches. When the heap is full the server unbinds them, those
+ * first that have not been looked up for longest, before it refuses anything. A
+ * name whose time is over, or whose object is dead, is not bound any more: TN_ENAME.
+ */
+typedef struct tn_lifetime {
+    size_t struct_size;
+    tn_bind_kind kind;
+    uint64_t ttl_ms; /* unbound after so many milliseconds; 0: never */
+} tn_lifetime;
+
+#define TN_LIFETIME_INIT                                                                           \
+    {                                                                                              \
+        sizeof(tn_lifetime), TN_BIND_STRONG, 0                                                     \
+    }
+
 /* What became of a name. Versions of a name only grow. */
 typedef struct tn_binding {
     uint64_t version; /* after the change */
@@ -487,6 +514,12 @@ TN_API int tn_client_set_if(tn_client *client, const char *name, tn_value value,
                             const tn_require *require, tn_binding *ret_binding,
                             tn_handle **ret_handle);
 
+/* The same with a lifetime, which may be NULL. A weak name needs `ret_handle`, as
+ * nothing else would keep the new object. */
+TN_API int tn_client_set_as(tn_client *client, const char *name, tn_value value,
+                            const tn_lifetime *lifetime, const tn_require *require,
+                            tn_binding *ret_binding, tn_handle **ret_handle);
+
 /* Reads an object by value into a table, which keeps what it holds. `want` may be
  * NULL. */
 TN_API int tn_client_get(tn_client *client, tn_target target, const tn_want *want,
@@ -498,6 +531,17 @@ TN_API int tn_client_bind(tn_client *client, const char *name, tn_target target)
 /* The same, if something holds: TN_EPRECONDITION. (opt) ret_binding. */
 TN_API int tn_client_bind_if(tn_client *client, const char *name, tn_target target,
                              const tn_require *require, tn_binding *ret_binding);
+
+/* The same with a lifetime, which may be NULL. TN_ETYPE: a weak name for a number,
+ * none or str. */
+TN_API int tn_client_bind_as(tn_client *client, const char *name, tn_target target,
+                             const tn_lifetime *lifetime, const tn_require *require,
+                             tn_binding *ret_binding);
+
+/* Gives a name another time to live, in milliseconds from now on; 0: for ever. It
+ * stays bound as it is, and keeps its version. TN_ENAME. (opt) ret_binding. */
+TN_API int tn_client_set_ttl(tn_client *client, const char *name, uint64_t ttl_ms,
+                             tn_binding *ret_binding);
 
 /* Removes a name; what it referred to loses a reference. TN_ENAME. */
 TN_API int tn_client_unbind(tn_client *client, const char *name);
@@ -514,6 +558,19 @@ TN_API int tn_client_lookup(tn_client *client, const char *name, tn_handle **ret
 /* Tells the server at once which handles have been released, and waits until it
  * has dropped them. (opt) ret_count: how many. */
 TN_API int tn_client_release(tn_client *client, uint64_t *ret_count);
+
+/*
+ * A handle to the weakref of an object: an object that refers to it without keeping
+ * it. It can be stored wherever objects can. Each object has one weakref at a time,
+ * which all who ask share. The caller releases the handle. TN_ETYPE for a number,
+ * none or str, whose value is what matters, and for a weakref.
+ */
+TN_API int tn_client_weakref(tn_client *client, tn_target target, tn_handle **ret_handle);
+
+/* Reads the object that a weakref refers to, as tn_client_get() does; none if it is
+ * dead, also if a handle was wanted. TN_ETYPE if the target is no weakref. */
+TN_API int tn_client_deref(tn_client *client, tn_target weakref, const tn_want *want,
+                           tn_values *values, tn_value *ret_value);
 
 /* What an object is. Filled as far as `struct_size` goes. */
 typedef struct tn_description {
@@ -534,12 +591,14 @@ typedef struct tn_description {
     bool deep_complete; /* false: adding up was given up at the limit */
     /* Of a class, and of a record's class: its name, cut off if it is longer. */
     char class_name[128];
+    tn_bind_kind name_kind; /* if the target is a name: how it is bound, */
+    uint64_t name_ttl_ms;   /* and what is left of its time to live; 0: for ever */
 } tn_description;
 
 #define TN_DESCRIPTION_INIT                                                                        \
     {                                                                                              \
         sizeof(tn_description), 0, TN_KIND_INVALID, 0, 0, 0, false, false, "", 0, 0, 0, 0, 0,      \
-            false, ""                                                                              \
+            false, "", TN_BIND_STRONG, 0                                                           \
     }
 
 /* Describes an object; with `deep` also adds up everything that it refers to, at
@@ -678,6 +737,8 @@ typedef struct tn_name_entry {
     size_t name_len;
     tn_kind type;
     uint64_t version;
+    tn_bind_kind kind;
+    uint64_t ttl_ms; /* what is left of its time to live; 0: for ever */
 } tn_name_entry;
 
 /* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. The
@@ -748,6 +809,9 @@ typedef struct tn_info {
     uint64_t gil_switches;
     uint64_t gil_forced;
     uint64_t requests_deferred_for_memory;
+    uint64_t weakrefs_cleared; /* because their objects died */
+    uint64_t names_gone;       /* because their time was over or their object dead */
+    uint64_t names_dropped;    /* soft ones, because memory was short */
 } tn_info;
 
 /* Asks the server. The caller frees the result. */
@@ -839,9 +903,10 @@ TN_API int tn_client_gc_collect(tn_client *client, uint32_t generation, tn_gc_re
 typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_PING = 1,         /* data, data_size                      data */
     TN_OP_PUT = 2,          /* value                                handle */
-    TN_OP_SET = 3,          /* name, value, require, want->handle   binding, handle */
+    TN_OP_SET = 3,          /* name, value, require, want->handle, lifetime
+                                                                    binding, handle */
     TN_OP_GET = 4,          /* target, want                         value */
-    TN_OP_BIND = 5,         /* name, target, require                binding */
+    TN_OP_BIND = 5,         /* name, target, require, lifetime      binding */
     TN_OP_UNBIND = 6,       /* name, require                        binding */
     TN_OP_LOOKUP = 7,       /* name                                 handle, version */
     TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
@@ -864,6 +929,9 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
                                                                     value (list), cursor */
     TN_OP_INFO = 25,        /* nothing                              info */
     TN_OP_BATCH = 26,       /* batch                                steps */
+    TN_OP_WEAKREF_NEW = 27, /* target                               handle */
+    TN_OP_WEAKREF_GET = 28, /* target, want                         value */
+    TN_OP_SET_TTL = 29,     /* name, lifetime->ttl_ms               binding */
 
     TN_OP_CLASS_DECLARE = 70,  /* class_spec                        handle */
     TN_OP_CLASS_DESCRIBE = 71, /* target                            class info */
@@ -899,6 +967,7 @@ typedef struct tn_op {
     bool keys_only;
     struct tn_batch *batch;
     const tn_class_spec *class_spec;
+    const tn_lifetime *lifetime;
 } tn_op;
 
 /* An operation whose other fields are zero. */
