@@ -40,10 +40,31 @@ enum tn_node_kind {
     TN_NODE_DICT = TENURE__V1__NODE_KIND__NODE_KIND_DICT,
     TN_NODE_HANDLE = TENURE__V1__NODE_KIND__NODE_KIND_HANDLE,
     TN_NODE_RESULT = TENURE__V1__NODE_KIND__NODE_KIND_RESULT,
+    TN_NODE_SET = TENURE__V1__NODE_KIND__NODE_KIND_SET,
+    TN_NODE_FROZENSET = TENURE__V1__NODE_KIND__NODE_KIND_FROZENSET,
 };
 
 /* Node numbers fit an int, with room for negative errors beside them. */
 #define TN_VALUE_NODES_MAX ((size_t)INT32_MAX)
+
+/* Whether a node holds others: its items. */
+static inline bool tn_node_is_container(unsigned kind)
+{
+    return (kind >= TN_NODE_TUPLE && kind <= TN_NODE_DICT) || kind == TN_NODE_SET ||
+           kind == TN_NODE_FROZENSET;
+}
+
+/* Whether it is built of finished ones and never changes. */
+static inline bool tn_node_is_fixed(unsigned kind)
+{
+    return kind == TN_NODE_TUPLE || kind == TN_NODE_FROZENSET;
+}
+
+/* How many items a container of this size has: a dict two for each entry. */
+static inline size_t tn_node_n_items(unsigned kind, uint32_t size)
+{
+    return (size_t)size << (kind == TN_NODE_DICT);
+}
 
 /* "STR"; for an unlisted number "?". Never NULL. Any thread. */
 const char *tn_node_kind_name(unsigned kind);
@@ -65,9 +86,9 @@ struct tn_value_limits {
 /*
  * Checks everything that reading relies on: that the value has a node and is
  * within the limits; that all kinds are known; that every column has exactly as
- * many entries as the nodes take; that items are numbers of nodes, and a tuple's
- * items that are tuples have lower numbers than it; that every str is valid
- * UTF-8, every step an earlier one and no handle 0.
+ * many entries as the nodes take; that items are numbers of nodes, and those of
+ * tuples and frozensets that are such themselves have lower numbers than it; that every str is
+ * valid UTF-8, every step an earlier one and no handle 0.
  *
  * It does not require that every node can be reached from the root, and knows
  * nothing about keys. `value` may be NULL: that is VALUE_MISSING.
@@ -84,14 +105,14 @@ TN_MUST_CHECK int tn_value_check(const Tenure__V1__Value *value,
 struct tn_value_node {
     uint8_t kind; /* enum tn_node_kind */
     uint8_t type; /* HANDLE in an answer: its TypeTag; otherwise 0 */
-    /* STR, BYTES: bytes. TUPLE, LIST: items. DICT: entries, so twice that many
+    /* STR, BYTES: bytes. TUPLE, LIST, SET, FROZENSET: items. DICT: entries, so twice that many
      * items. RESULT: the number of the step. Otherwise 0. */
     uint32_t size;
     union {
         int64_t integer;       /* INT */
         double real;           /* FLOAT */
         const uint8_t *bytes;  /* STR, BYTES; may be NULL if size is 0 */
-        const uint32_t *items; /* TUPLE, LIST, DICT: node numbers; may be NULL if size is 0 */
+        const uint32_t *items; /* of containers: node numbers; may be NULL if size is 0 */
         uint64_t handle;       /* HANDLE */
     };
 };
@@ -146,9 +167,11 @@ static inline bool tn_value_read(struct tn_value_reader *reader, struct tn_value
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         ret_node->size = value->sizes[reader->sizes++];
         ret_node->items = value->items ? value->items + reader->items : NULL;
-        reader->items += (size_t)ret_node->size << (ret_node->kind == TN_NODE_DICT);
+        reader->items += tn_node_n_items(ret_node->kind, ret_node->size);
         break;
     case TN_NODE_HANDLE:
         if (value->handle_types.len != 0)
@@ -263,7 +286,7 @@ TN_MUST_CHECK int tn_value_put_handle(struct tn_value_writer *writer, uint64_t h
 TN_MUST_CHECK int tn_value_put_result(struct tn_value_writer *writer, uint32_t step);
 
 /*
- * TUPLE or LIST of `size` items, or DICT of `size` entries. `*ret_first` is the
+ * A container of `size` items, or a DICT of `size` entries. `*ret_first` is the
  * place of its first item among all items; each of them is 0 until it is written
  * with tn_value_writer_items().
  */

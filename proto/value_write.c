@@ -212,11 +212,11 @@ int tn_value_put_container(struct tn_value_writer *writer, enum tn_node_kind kin
                            size_t *ret_first)
 {
     struct tn_value_column *items = &writer->items;
-    size_t n_items = (size_t)size << (kind == TN_NODE_DICT);
+    size_t n_items = tn_node_n_items(kind, size);
     size_t first = items->len;
     int r;
 
-    TN_ASSERT(kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT);
+    TN_ASSERT(tn_node_is_container(kind));
     r = put_size(writer, size);
     if (r < 0)
         return r;

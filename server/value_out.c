@@ -162,6 +162,10 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_LIST;
     case TN_TYPE_DICT:
         return TN_NODE_DICT;
+    case TN_TYPE_SET:
+        return TN_NODE_SET;
+    case TN_TYPE_FROZENSET:
+        return TN_NODE_FROZENSET;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -171,7 +175,7 @@ static uint8_t kind_of(const struct tn_object *o)
 
 static bool is_container(const struct tn_out_node *node)
 {
-    return node->object != NULL && node->object->type >= TN_TYPE_TUPLE;
+    return node->object != NULL && tn_node_is_container(kind_of(node->object));
 }
 
 static void cut_off(struct tn_out_graph *graph, struct tn_out_node *node)
@@ -212,7 +216,7 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
             return r;
         if (r < 0)
             cut_off(graph, node);
-    } else if (node->kind >= TN_NODE_TUPLE && depth > graph->want_depth) {
+    } else if (tn_node_is_container(node->kind) && depth > graph->want_depth) {
         cut_off(graph, node);
     }
     if (is_indexed(o)) {
@@ -259,20 +263,47 @@ static int claim_items(struct tn_out_graph *graph, size_t n)
     return tn_ctx_claim(graph->ctx, n * ITEM_BYTES);
 }
 
-/* What a list or dict holds at one moment. Containers grow beside us: then we
+/* Copies what a list, dict or set holds at one moment, if there is room for it. */
+static int copy_items(struct tn_mutator *mu, struct tn_object *o, struct tn_object **items,
+                      size_t room, size_t *ret_n, bool *ret_is_all)
+{
+    uint64_t cursor = 0;
+    size_t length;
+    int r;
+
+    if (o->type == TN_TYPE_LIST) {
+        *ret_n = tn_list_snapshot(mu, o, 0, room, items, &length);
+        *ret_is_all = *ret_n == length;
+        return 0;
+    }
+    if (o->type == TN_TYPE_DICT) {
+        /* An entry is a pair of pointers, just as keys and values in turn are. */
+        r = tn_dict_scan(mu, o, &cursor, room, (struct tn_dict_item *)(void *)items, &length);
+        length *= 2;
+    } else {
+        r = tn_set_scan(mu, o, &cursor, room, items, &length);
+    }
+    if (r < 0)
+        return r;
+    *ret_n = length;
+    *ret_is_all = cursor == 0;
+    return 0;
+}
+
+/* What a list, dict or set holds at one moment. Containers grow beside us: then we
  * look again with more room. */
 static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_object ***ret_items,
                     size_t *ret_n)
 {
     struct tn_request_ctx *ctx = graph->ctx;
-    bool is_dict = o->type == TN_TYPE_DICT;
-    size_t room = is_dict ? tn_dict_length(o) : tn_list_length(o);
+    uint64_t room;
+    int r = tn_length(o, &room);
 
+    if (r < 0)
+        return r;
     for (int i = 0; i < TN_BUSY_TRIES; i++) {
         struct tn_object **items;
-        size_t length;
-        uint64_t cursor = 0;
-        int r;
+        bool is_all;
 
         if (room > graph->want_nodes) /* will be cut off, so do not look */
             return TN_ERR_TOO_BIG;
@@ -280,20 +311,9 @@ static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_o
         if (items == NULL)
             return TN_ERR_NOMEM;
         *ret_items = items;
-        if (!is_dict) {
-            *ret_n = tn_list_snapshot(ctx->mu, o, 0, room + 1, items, &length);
-            if (*ret_n == length)
-                return 0;
-        } else {
-            /* An entry is a pair of pointers, just as keys and values in turn are. */
-            r = tn_dict_scan(ctx->mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)items,
-                             &length);
-            if (r < 0)
-                return r;
-            *ret_n = 2 * length;
-            if (cursor == 0)
-                return 0;
-        }
+        r = copy_items(ctx->mu, o, items, room + 1, ret_n, &is_all);
+        if (r < 0 || is_all)
+            return r;
         room = 2 * room + 1;
     }
     return TN_ERR_BUSY;
@@ -347,9 +367,7 @@ static int expand_all(struct tn_out_graph *graph, size_t first)
     int r = 0;
 
     for (size_t i = first; r == 0 && i < graph->n_nodes; i++) {
-        uint8_t kind = graph->nodes[i].kind;
-
-        if (kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT)
+        if (tn_node_is_container(graph->nodes[i].kind))
             r = expand(graph, i);
     }
     return r;
@@ -415,6 +433,8 @@ static int put_node(struct tn_out_graph *graph, struct tn_value_writer *writer,
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         return put_items(graph, writer, node, number);
     default:
         return tn_value_put_constant(writer, (enum tn_node_kind)node->kind);

@@ -52,6 +52,10 @@ static const struct op_row rows[] = {
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
     { "dict_pop", TN_OP_DICT_POP, true, false, false, true, false, RESULT_VALUE },
+    { "set_add", TN_OP_SET_ADD, true, false, true, false, false, RESULT_TRUTH },
+    { "set_discard", TN_OP_SET_DISCARD, true, false, true, false, false, RESULT_TRUTH },
+    { "set_pop", TN_OP_SET_POP, true, false, false, false, false, RESULT_VALUE },
+    { "set_clear", TN_OP_SET_CLEAR, true, false, false, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */

@@ -39,6 +39,9 @@ static const char *length_unit(tn_kind type)
         return "bytes";
     case TN_KIND_DICT:
         return "entries";
+    case TN_KIND_SET:
+    case TN_KIND_FROZENSET:
+        return "members";
     default:
         return "items";
     }

@@ -55,12 +55,12 @@ struct tn_values {
 /* How many numbers follow one another in `items` for a container. */
 static inline size_t tn_values_node_n_items(const struct tn_values_node *node)
 {
-    return (size_t)node->size << (node->kind == TN_NODE_DICT);
+    return tn_node_n_items(node->kind, node->size);
 }
 
 static inline bool tn_values_node_is_container(const struct tn_values_node *node)
 {
-    return node->kind == TN_NODE_TUPLE || node->kind == TN_NODE_LIST || node->kind == TN_NODE_DICT;
+    return tn_node_is_container(node->kind);
 }
 
 /* The node of a value, or NULL if the value is invalid. */
@@ -126,7 +126,7 @@ TN_MUST_CHECK int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_sess
 /* The kind of a TypeTag of the schema; TN_KIND_INVALID for one that is not known. */
 static inline tn_kind tn_kind_from_tag(unsigned tag)
 {
-    return tag <= TN_KIND_DICT ? (tn_kind)tag : TN_KIND_INVALID;
+    return tag <= TN_KIND_FROZENSET ? (tn_kind)tag : TN_KIND_INVALID;
 }
 
 #endif

@@ -24,6 +24,10 @@ const char *tn_kind_name(tn_kind kind)
         return "list";
     case TN_KIND_DICT:
         return "dict";
+    case TN_KIND_SET:
+        return "set";
+    case TN_KIND_FROZENSET:
+        return "frozenset";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:
@@ -60,6 +64,10 @@ tn_kind tn_value_kind(tn_value value)
         return TN_KIND_LIST;
     case TN_NODE_DICT:
         return TN_KIND_DICT;
+    case TN_NODE_SET:
+        return TN_KIND_SET;
+    case TN_NODE_FROZENSET:
+        return TN_KIND_FROZENSET;
     case TN_NODE_HANDLE:
         return TN_KIND_HANDLE;
     case TN_NODE_RESULT:

@@ -75,8 +75,8 @@ int tn_dict_get(struct tn_mutator *mu, struct tn_object *o, const struct tn_obje
     return 0;
 }
 
-static_assert(sizeof(struct tn_dict_item) == 2 * sizeof(struct tn_object *) &&
-                  TN_ENTRY_KEY == 0 && TN_ENTRY_VALUE == 1,
+static_assert(sizeof(struct tn_dict_item) == 2 * sizeof(struct tn_object *) && TN_ENTRY_KEY == 0 &&
+                  TN_ENTRY_VALUE == 1,
               "an item is what is in the slots of an entry");
 
 int tn_dict_scan(struct tn_mutator *mu, struct tn_object *o, uint64_t *cursor, size_t n_max,

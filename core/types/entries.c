@@ -260,8 +260,10 @@ static int grow_up(struct tn_mutator *mu, struct tn_entries *entries, uint64_t n
     int r;
 
     if (root == 0) {
-        r = node_new(mu, entries, level_wanted,
-                     new_places(entries, level_wanted, node_index(entries, number, level_wanted), 0), false, &node);
+        r = node_new(
+            mu, entries, level_wanted,
+            new_places(entries, level_wanted, node_index(entries, number, level_wanted), 0), false,
+            &node);
         if (r == 0)
             ref_publish(&entries->root, node_ref(node));
         return r;
@@ -304,8 +306,7 @@ void tn_entries_skip_to(struct tn_entries *entries, uint64_t number)
 }
 
 /* The way down from the root, on which there may be much to make. */
-static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries,
-                        tn_slot **ret_entry)
+static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries, tn_slot **ret_entry)
 {
     uint64_t number = end_locked(entries);
     tn_entries_ref *ref = &entries->root;
@@ -328,7 +329,8 @@ static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries,
         ref = tn_entries_child_place(node, place);
         if (ref_locked(ref) == 0) {
             struct tn_entries_node *child;
-            uint64_t present = new_places(entries, level - 1, node_index(entries, number, level - 1), 0);
+            uint64_t present =
+                new_places(entries, level - 1, node_index(entries, number, level - 1), 0);
 
             r = node_new(mu, entries, level - 1, present, false, &child);
             if (r < 0)
@@ -346,8 +348,7 @@ static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries,
     return 0;
 }
 
-int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries,
-                       tn_slot **ret_entry)
+int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries, tn_slot **ret_entry)
 {
     uint64_t index = end_locked(entries) - entries->tail_first;
 
@@ -505,7 +506,8 @@ static unsigned int node_validate(const struct tn_entries *entries,
     TN_ASSERT(node->is_sparse || (node->present & (node->present + 1)) == 0);
     TN_ASSERT(node->n_places == (unsigned int)__builtin_popcountll(node->present));
     TN_ASSERT(node->n_places > 0 && node->n_places <= node_fan(entries, node->level));
-    TN_ASSERT(node->buffer.size_bytes == sizeof(*node) + node->n_places * place_bytes(entries, node->level));
+    TN_ASSERT(node->buffer.size_bytes ==
+              sizeof(*node) + node->n_places * place_bytes(entries, node->level));
     for (unsigned int i = 0; i < node->n_places; i++)
         n_used += node_place_is_used(entries, node, i);
     TN_ASSERT(n_used == node->n_used);

@@ -115,8 +115,7 @@ TN_ALWAYS_INLINE int find(const struct tn_table_body *body, unsigned int n_slots
     if (body->capacity > 0)
         return small_find(tn_table_small_of(body), n_slots, key, hash, limits, ret_found);
     probe.entries = &large->entries;
-    if (!tn_flat_find(&large->index, tn_flat_hash_from_u32(hash), match, &probe,
-                      &ret_found->place))
+    if (!tn_flat_find(&large->index, tn_flat_hash_from_u32(hash), match, &probe, &ret_found->place))
         return 0;
     return error < 0 ? error : 1;
 }

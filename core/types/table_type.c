@@ -84,8 +84,7 @@ static uint32_t small_validate(const struct tn_heap *heap, const struct tn_table
         struct tn_object *key = tn_slot_load(&entry[TN_ENTRY_KEY]);
         uint32_t hash;
 
-        TN_ASSERT(i == 0 ||
-                  tn_table_small_number(small, i) > tn_table_small_number(small, i - 1));
+        TN_ASSERT(i == 0 || tn_table_small_number(small, i) > tn_table_small_number(small, i - 1));
         TN_ASSERT((key == NULL) == (tn_slot_load(&entry[n_slots - 1]) == NULL));
         if (key == NULL)
             continue;
