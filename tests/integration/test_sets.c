@@ -277,8 +277,8 @@ static void test_operations_say_what_is_wrong(void **state)
 
 /* ---- Large ones ---- */
 
-#define N_LARGE 200000
-#define N_PAGE 50000
+#define N_LARGE 80000
+#define N_PAGE 40000
 
 static void large(tn_client *client, tn_values *values)
 {

@@ -207,7 +207,7 @@ static void test_set_grows_and_shrinks(void **state)
 static void memory(struct heap_fixture *f)
 {
     struct tn_object *set = test_set_of_ints(f->mu, 0, 0);
-    size_t n = 100000;
+    size_t n = TN_TEST_TINY ? 5000 : 100000;
 
     for (size_t i = 0; i < n; i++) {
         assert_true(add_int(f, set, (int64_t)i));

@@ -212,7 +212,7 @@ static void rounds(struct heap_fixture *f)
 {
     uint64_t random = test_seed();
 
-    for (int i = 0; i < 1500; i++)
+    for (int i = 0; i < (TN_TEST_TINY ? 200 : 1500); i++)
         one_round(f, &random);
 }
 
@@ -285,7 +285,7 @@ static void changes(struct heap_fixture *f)
     uint64_t random = test_seed();
     struct model m = { .n = 0 };
 
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < (TN_TEST_TINY ? 300 : 1000); i++) {
         enum tn_set_op operation = (enum tn_set_op)(test_random(&random) % 4);
         size_t range = i % 100 < 80 ? 5 : N_BITS;
         struct model other = i % 100 < 80 ? tiny_model(&random) : random_model(&random);
@@ -300,7 +300,7 @@ static void changes(struct heap_fixture *f)
         m = combine(operation, &m, &other);
         expect(f, set, &m);
         tn_decref(f->mu, frozen);
-        if (i == 500)
+        if (i == 150)
             tn_publish(f->mu, set);
         (void)tn_thread_safepoint(f->thread, TN_WORK_BUDGET);
     }
@@ -461,7 +461,7 @@ static void no_memory(struct heap_fixture *f)
         const struct attempt attempts[] = {
             { (enum tn_set_op)operation, 0, 5 },
             { (enum tn_set_op)operation, 6, 20 },
-            { (enum tn_set_op)operation, 100, 150 },
+            { (enum tn_set_op)operation, 20, 30 },
         };
 
         for (size_t i = 0; i < TN_ARRAY_LEN(attempts); i++) {
