@@ -147,6 +147,8 @@ enum shell_function {
     SHELL_LEN,
     SHELL_DESCRIBE,
     SHELL_PRINT,
+    SHELL_SET,
+    SHELL_FROZENSET,
     SHELL_NO_FUNCTION,
 };
 

@@ -35,6 +35,8 @@ enum tn_type_id {
     TN_TYPE_DICT,
     TN_TYPE_CLASS,
     TN_TYPE_RECORD,
+    TN_TYPE_SET,
+    TN_TYPE_FROZENSET,
     TN_TYPE_END
 };
 
