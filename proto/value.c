@@ -25,11 +25,14 @@ struct check {
 const char *tn_node_kind_name(unsigned kind)
 {
     static const char *const names[] = {
-        [TN_NODE_NONE] = "NONE",   [TN_NODE_FALSE] = "FALSE",   [TN_NODE_TRUE] = "TRUE",
-        [TN_NODE_INT] = "INT",     [TN_NODE_FLOAT] = "FLOAT",   [TN_NODE_STR] = "STR",
-        [TN_NODE_BYTES] = "BYTES", [TN_NODE_TUPLE] = "TUPLE",   [TN_NODE_LIST] = "LIST",
-        [TN_NODE_DICT] = "DICT",   [TN_NODE_HANDLE] = "HANDLE", [TN_NODE_RESULT] = "RESULT",
-        [TN_NODE_CLASS] = "CLASS", [TN_NODE_RECORD] = "RECORD",
+        [TN_NODE_NONE] = "NONE",     [TN_NODE_FALSE] = "FALSE",
+        [TN_NODE_TRUE] = "TRUE",     [TN_NODE_INT] = "INT",
+        [TN_NODE_FLOAT] = "FLOAT",   [TN_NODE_STR] = "STR",
+        [TN_NODE_BYTES] = "BYTES",   [TN_NODE_TUPLE] = "TUPLE",
+        [TN_NODE_LIST] = "LIST",     [TN_NODE_DICT] = "DICT",
+        [TN_NODE_HANDLE] = "HANDLE", [TN_NODE_RESULT] = "RESULT",
+        [TN_NODE_CLASS] = "CLASS",   [TN_NODE_RECORD] = "RECORD",
+        [TN_NODE_SET] = "SET",       [TN_NODE_FROZENSET] = "FROZENSET",
     };
 
     return kind < TN_ARRAY_LEN(names) && names[kind] ? names[kind] : "?";
@@ -71,8 +74,8 @@ static int check_text(const struct check *c, size_t node, size_t first, size_t s
     return 0;
 }
 
-/* A tuple refers to tuples only that are complete before it. */
-static int check_tuple(const struct check *c, size_t node, size_t first, size_t size)
+/* Tuples and frozensets refer to such only that are complete before them. */
+static int check_fixed(const struct check *c, size_t node, size_t first, size_t size)
 {
     const Tenure__V1__Value *value = c->value;
 
@@ -81,9 +84,9 @@ static int check_tuple(const struct check *c, size_t node, size_t first, size_t 
     for (size_t i = first; i < first + size; i++) {
         uint32_t item = value->items[i];
 
-        if (item >= node && item < value->kinds.len && value->kinds.data[item] == TN_NODE_TUPLE)
+        if (item >= node && item < value->kinds.len && tn_node_is_fixed(value->kinds.data[item]))
             return refuse_node(c, TN_REASON_VALUE_MALFORMED, node,
-                               "holds a tuple that does not come before it");
+                               "holds a tuple or frozenset that does not come before it");
     }
     return 0;
 }
@@ -146,10 +149,12 @@ static int check_sized(const struct check *c, size_t node, struct tally *t)
         t->n_bytes += size;
         break;
     case TN_NODE_TUPLE:
-        r = check_tuple(c, node, t->n_items, size);
+    case TN_NODE_FROZENSET:
+        r = check_fixed(c, node, t->n_items, size);
         t->n_items += size;
         break;
     case TN_NODE_LIST:
+    case TN_NODE_SET:
         t->n_items += size;
         break;
     case TN_NODE_DICT:
@@ -193,6 +198,8 @@ static int check_nodes(const struct check *c, struct tally *t)
         case TN_NODE_LIST:
         case TN_NODE_DICT:
         case TN_NODE_RECORD:
+        case TN_NODE_SET:
+        case TN_NODE_FROZENSET:
         case TN_NODE_RESULT:
             r = check_sized(c, node, t);
             if (r < 0)

@@ -42,13 +42,21 @@ enum tn_node_kind {
     TN_NODE_RESULT = TENURE__V1__NODE_KIND__NODE_KIND_RESULT,
     TN_NODE_CLASS = TENURE__V1__NODE_KIND__NODE_KIND_CLASS,
     TN_NODE_RECORD = TENURE__V1__NODE_KIND__NODE_KIND_RECORD,
+    TN_NODE_SET = TENURE__V1__NODE_KIND__NODE_KIND_SET,
+    TN_NODE_FROZENSET = TENURE__V1__NODE_KIND__NODE_KIND_FROZENSET,
 };
 
 /* Whether a node of a kind holds other nodes, and how many items one of a size has. */
 static inline bool tn_node_is_container(unsigned int kind)
 {
     return kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT ||
-           kind == TN_NODE_RECORD;
+           kind == TN_NODE_RECORD || kind == TN_NODE_SET || kind == TN_NODE_FROZENSET;
+}
+
+/* Whether it is built of finished ones and never changes. */
+static inline bool tn_node_is_fixed(unsigned int kind)
+{
+    return kind == TN_NODE_TUPLE || kind == TN_NODE_FROZENSET;
 }
 
 static inline size_t tn_node_n_items(unsigned int kind, uint32_t size)
@@ -56,6 +64,8 @@ static inline size_t tn_node_n_items(unsigned int kind, uint32_t size)
     switch (kind) {
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         return size;
     case TN_NODE_DICT: /* key, value, ... */
         return 2 * (size_t)size;
@@ -89,10 +99,10 @@ struct tn_value_limits {
 /*
  * Checks everything that reading relies on: that the value has a node and is
  * within the limits; that all kinds are known; that every column has exactly as
- * many entries as the nodes take; that items are numbers of nodes, a tuple's items
- * that are tuples have lower numbers than it, and a record's class and names are
- * nodes of the kinds that they may be; that every str is valid UTF-8, every step an
- * earlier one and no handle 0.
+ * many entries as the nodes take; that items are numbers of nodes, those of tuples and
+ * frozensets that are such themselves have lower numbers than it, and a record's class and
+ * names are nodes of the kinds that they may be; that every str is valid UTF-8, every step
+ * an earlier one and no handle 0.
  *
  * It does not require that every node can be reached from the root, and knows
  * nothing about keys. `value` may be NULL: that is VALUE_MISSING.
@@ -109,8 +119,8 @@ TN_MUST_CHECK int tn_value_check(const Tenure__V1__Value *value,
 struct tn_value_node {
     uint8_t kind; /* enum tn_node_kind */
     uint8_t type; /* HANDLE in an answer: its TypeTag; otherwise 0 */
-    /* STR, BYTES, CLASS: bytes. TUPLE, LIST: items. DICT: entries. RECORD: attributes.
-     * RESULT: the number of the step. Otherwise 0. */
+    /* STR, BYTES, CLASS: bytes. TUPLE, LIST, SET, FROZENSET: items. DICT: entries. RECORD:
+     * attributes. RESULT: the number of the step. Otherwise 0. */
     uint32_t size;
     union {
         int64_t integer;       /* INT */
@@ -173,6 +183,8 @@ static inline bool tn_value_read(struct tn_value_reader *reader, struct tn_value
     case TN_NODE_LIST:
     case TN_NODE_DICT:
     case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         ret_node->size = value->sizes[reader->sizes++];
         ret_node->items = value->items ? value->items + reader->items : NULL;
         reader->items += tn_node_n_items(ret_node->kind, ret_node->size);
@@ -292,7 +304,7 @@ TN_MUST_CHECK int tn_value_put_handle(struct tn_value_writer *writer, uint64_t h
 TN_MUST_CHECK int tn_value_put_result(struct tn_value_writer *writer, uint32_t step);
 
 /*
- * TUPLE or LIST of `size` items, DICT of `size` entries, or RECORD of `size`
+ * A container of `size` items, a DICT of `size` entries, or a RECORD of `size`
  * attributes, whose class is another item in front of them. `*ret_first` is the
  * place of its first item among all items; each of them is 0 until it is written
  * with tn_value_writer_items().

@@ -61,12 +61,23 @@ static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_WEAKREF_GET] = { tn_op_weakref_get, true, true },
     [TENURE__V1__REQUEST__OP_SET_TTL] = { tn_op_set_ttl, true, false },
     [TENURE__V1__REQUEST__OP_GC] = { tn_op_gc, true, false },
+    [TENURE__V1__REQUEST__OP_SET_ADD] = { tn_op_set_add, true, false },
+    [TENURE__V1__REQUEST__OP_SET_DISCARD] = { tn_op_set_discard, true, false },
+    [TENURE__V1__REQUEST__OP_SET_POP] = { tn_op_set_pop, true, false },
+    [TENURE__V1__REQUEST__OP_SET_CLEAR] = { tn_op_set_clear, true, false },
+    [TENURE__V1__REQUEST__OP_SCAN_SET] = { tn_op_scan_set, true, true },
+    [TENURE__V1__REQUEST__OP_SET_NEW] = { tn_op_set_new, true, false },
+    [TENURE__V1__REQUEST__OP_SET_UPDATE] = { tn_op_set_update, true, false },
+    [TENURE__V1__REQUEST__OP_SET_COMPARE] = { tn_op_set_compare, true, true },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
 _Static_assert((int)TENURE__V1__REQUEST__OP_INFO == (int)TENURE__V1__STEP__OP_INFO, "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_PING == (int)TENURE__V1__STEP__OP_PING, "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_SET_TTL == (int)TENURE__V1__STEP__OP_SET_TTL, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_SET_ADD == (int)TENURE__V1__STEP__OP_SET_ADD, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_SET_COMPARE == (int)TENURE__V1__STEP__OP_SET_COMPARE,
+               "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_RESULT__RESULT_PING,
                "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,

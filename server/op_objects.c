@@ -181,16 +181,20 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     case TN_TYPE_DICT:
         r = dict_contains(ctx, o, value, &does_contain);
         break;
+    case TN_TYPE_SET:
+    case TN_TYPE_FROZENSET:
+        r = tn_set_contains(ctx->mu, o, value, &does_contain);
+        if (r == TN_ERR_UNHASHABLE)
+            r = tn_unhashable(ctx, (enum tn_type_id)value->type, TN_AS_MEMBER);
+        break;
     default:
-        return tn_wrong_type(ctx, o, "a list, tuple or dict");
+        return tn_wrong_type(ctx, o, "a list, tuple, dict, set or frozenset");
     }
     if (r == 0 && !does_contain)
         r = tn_check_alive(o);
     if (r < 0)
         return r;
-    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
-    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
-    result->message.boolean.value = does_contain;
+    tn_result_boolean(result, does_contain);
     return 0;
 }
 

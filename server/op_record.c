@@ -273,7 +273,7 @@ static int scan_attrs(struct tn_request_ctx *ctx, struct tn_object *record, uint
     (void)version; /* is of the record's name */
     if (record->type != TN_TYPE_RECORD)
         return tn_wrong_type(ctx, record, "a record");
-    return tn_answer_page(ctx, record, message, tn_record_scan, result);
+    return tn_answer_scan(ctx, record, message, tn_record_scan, result);
 }
 
 int tn_op_attr_scan(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)

@@ -11,6 +11,9 @@
 /* What a text takes in an answer besides itself: tag and length. */
 #define COPY_BYTES ((size_t)8)
 
+/* A page of a scan: what an entry takes at most of the answer, but for text. */
+#define ENTRY_BYTES ((size_t)64)
+
 /* The budget is asked for so much at a time. */
 #define CLAIM_BYTES ((size_t)16 << 10)
 
@@ -272,6 +275,44 @@ int tn_wrong_type(struct tn_request_ctx *ctx, const struct tn_object *o, const c
     return tn_status_setf(ctx->status, TN_REASON_TYPE_MISMATCH,
                           "The object is of type %s, but this needs %s.",
                           tn_type_name((enum tn_type_id)o->type), needed);
+}
+
+int tn_unhashable(struct tn_request_ctx *ctx, enum tn_type_id type, const char *as)
+{
+    const char *advice = "; use a tuple";
+
+    if (type == TN_TYPE_TUPLE || type == TN_TYPE_FROZENSET)
+        advice = " in what it holds";
+    else if (type == TN_TYPE_SET)
+        advice = "; use a frozenset";
+    return tn_status_setf(ctx->status, TN_REASON_UNHASHABLE_KEY,
+                          "A %s cannot be %s, because it can change%s.", tn_type_name(type), as,
+                          advice);
+}
+
+int tn_key_missing(struct tn_request_ctx *ctx, const char *container, const char *part,
+                   const struct tn_object *key)
+{
+    struct tn_slice text;
+
+    if (key->type == TN_TYPE_INT)
+        return tn_status_setf(ctx->status, TN_REASON_KEY_NOT_FOUND, "The %s has no %s %lld.",
+                              container, part, (long long)tn_int_value(key));
+    if (key->type != TN_TYPE_STR)
+        return tn_status_setf(ctx->status, TN_REASON_KEY_NOT_FOUND, "The %s has no such %s.",
+                              container, part);
+    text = tn_text_slice(key);
+    return tn_status_setf(ctx->status, TN_REASON_KEY_NOT_FOUND, "The %s has no %s '%.*s'.",
+                          container, part, (int)(text.len < 100 ? text.len : 100),
+                          (const char *)text.data);
+}
+
+size_t tn_page_size(const struct tn_request_ctx *ctx, uint32_t limit)
+{
+    size_t n_max = ctx->ex->service->limits.max_answer_bytes / ENTRY_BYTES;
+    size_t n = limit == 0 ? TN_SCAN_DICT : limit;
+
+    return n < n_max ? n : n_max;
 }
 
 /* ---- Handles ---- */

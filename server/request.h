@@ -177,6 +177,18 @@ TN_COLD int tn_name_missing(struct tn_request_ctx *ctx, struct tn_slice name);
 TN_COLD int tn_wrong_type(struct tn_request_ctx *ctx, const struct tn_object *o,
                           const char *needed);
 
+/* Says that an object of a type is no TN_AS_KEY or TN_AS_MEMBER; returns the error. */
+#define TN_AS_KEY "a key of a dict"
+#define TN_AS_MEMBER "a member of a set"
+TN_COLD int tn_unhashable(struct tn_request_ctx *ctx, enum tn_type_id type, const char *as);
+
+/* Says that a dict has no such key, or a set no such member. */
+TN_COLD int tn_key_missing(struct tn_request_ctx *ctx, const char *container, const char *part,
+                           const struct tn_object *key);
+
+/* How many entries there are on the page of a scan for which a client asks. */
+size_t tn_page_size(const struct tn_request_ctx *ctx, uint32_t limit);
+
 /* ---- Handles ---- */
 
 /* Sees to it that `n` handles can be given out; sets the status if not. */
@@ -193,7 +205,7 @@ TN_MUST_CHECK int tn_value_admit(struct tn_request_ctx *ctx, const Tenure__V1__V
 
 /* An object that has a value, to look for in a container: valid until the request
  * ends, borrowed, and not to be stored anywhere. Takes no memory of the heap, but
- * for lists and dicts. */
+ * for lists, dicts, sets and large frozensets. */
 TN_MUST_CHECK int tn_value_probe(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                                  struct tn_object **ret_object);
 
@@ -237,6 +249,13 @@ TN_MUST_CHECK int tn_attr_set(struct tn_request_ctx *ctx, struct tn_object *reco
 /* ---- Answers ---- */
 
 void tn_result_count(struct tn_result *result, uint64_t count);
+void tn_result_boolean(struct tn_result *result, bool value);
+
+/* Answers with a page of a scan: borrowed objects, and where it goes on. TN_ERR_BUSY,
+ * TN_ERR_AGAIN; the status is set if it does not fit. */
+TN_MUST_CHECK int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object **objects, size_t n,
+                                 uint64_t cursor, const Tenure__V1__Want *want,
+                                 struct tn_result *result);
 
 /*
  * Answers with an object that is borrowed. TN_ERR_BUSY if it died meanwhile: look
@@ -270,7 +289,7 @@ typedef int (*tn_scan_fn)(struct tn_mutator *mu, struct tn_object *o, uint64_t *
                           size_t n_max, struct tn_dict_item *items, size_t *ret_n);
 
 /* Answers with a page, as it is now, of an object that is borrowed. TN_ERR_BUSY. */
-TN_MUST_CHECK int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object *o,
+TN_MUST_CHECK int tn_answer_scan(struct tn_request_ctx *ctx, struct tn_object *o,
                                  const struct tn_page *page, tn_scan_fn scan,
                                  struct tn_result *result);
 
@@ -331,6 +350,14 @@ int tn_op_attr_scan(struct tn_request_ctx *ctx, const void *message, struct tn_r
 int tn_op_weakref_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_weakref_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_set_ttl(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_add(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_discard(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_clear(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_scan_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_update(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_compare(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);

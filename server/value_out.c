@@ -168,6 +168,10 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_RECORD;
     case TN_TYPE_WEAKREF: /* is nothing but which one it is */
         return TN_NODE_HANDLE;
+    case TN_TYPE_SET:
+        return TN_NODE_SET;
+    case TN_TYPE_FROZENSET:
+        return TN_NODE_FROZENSET;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -178,7 +182,7 @@ static uint8_t kind_of(const struct tn_object *o)
 /* Whether an object can die while others live that it holds. */
 static bool is_container(const struct tn_out_node *node)
 {
-    return node->object != NULL && node->object->type >= TN_TYPE_TUPLE;
+    return node->object != NULL && tn_node_is_container(kind_of(node->object));
 }
 
 static void cut_off(struct tn_out_graph *graph, struct tn_out_node *node)
@@ -273,7 +277,7 @@ static int claim_items(struct tn_out_graph *graph, size_t n)
     return tn_ctx_claim(graph->ctx, n * ITEM_BYTES);
 }
 
-/* Copies what a list, dict or record holds, if that is no more than `room` entries;
+/* Copies what a list, dict, set or record holds, if that is no more than `room` entries;
  * `ret_is_all` says whether it is. There is room for one entry more than that, and
  * for a record's class. An entry is a pair of pointers, just as keys and values in
  * turn are. */
@@ -293,6 +297,11 @@ static int copy_items(struct tn_mutator *mu, struct tn_object *o, size_t room,
         r = tn_dict_scan(mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)items, &length);
         *ret_n = 2 * length;
         break;
+    case TN_TYPE_SET:
+    case TN_TYPE_FROZENSET:
+        r = tn_set_scan(mu, o, &cursor, room + 1, items, &length);
+        *ret_n = length;
+        break;
     default:
         items[0] = tn_record_class(o);
         if (items[0] == NULL)
@@ -305,7 +314,7 @@ static int copy_items(struct tn_mutator *mu, struct tn_object *o, size_t room,
     return r;
 }
 
-/* What a list, dict or record holds. Containers grow beside us: then we look again
+/* What a list, dict, set or record holds. Containers grow beside us: then we look again
  * with more room. */
 static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_object ***ret_items,
                     size_t *ret_n)
@@ -451,6 +460,8 @@ static int put_node(struct tn_out_graph *graph, struct tn_value_writer *writer,
     case TN_NODE_LIST:
     case TN_NODE_DICT:
     case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         return put_items(graph, writer, node, number);
     default:
         return tn_value_put_constant(writer, (enum tn_node_kind)node->kind);

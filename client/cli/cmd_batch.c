@@ -15,6 +15,7 @@ enum result_kind {
     RESULT_BINDING,
     RESULT_COUNT,
     RESULT_TRUTH,
+    RESULT_CHANGED,
     RESULT_DESCRIPTION,
 };
 
@@ -59,12 +60,18 @@ static const struct op_row rows[] = {
     { "weakref_new", TN_OP_WEAKREF_NEW, true, false, false, false, false, RESULT_HANDLE },
     { "weakref_get", TN_OP_WEAKREF_GET, true, false, false, false, false, RESULT_VALUE },
     { "set_ttl", TN_OP_SET_TTL, false, true, false, false, false, RESULT_BINDING },
+    { "set_add", TN_OP_SET_ADD, true, false, true, false, false, RESULT_CHANGED },
+    { "set_discard", TN_OP_SET_DISCARD, true, false, true, false, false, RESULT_CHANGED },
+    { "set_pop", TN_OP_SET_POP, true, false, false, false, false, RESULT_VALUE },
+    { "set_clear", TN_OP_SET_CLEAR, true, false, false, false, false, RESULT_COUNT },
+    { "set_new", TN_OP_SET_NEW, true, false, true, false, false, RESULT_VALUE },
+    { "set_update", TN_OP_SET_UPDATE, true, false, true, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",      "name", "target", "value", "key",
-                                      "index",   "stop", "handle", "deep",  "absent",
-                                      "version", "kind", "ttl_ms" };
+static const char *const fields[] = { "op",    "name",   "target",  "value", "key",
+                                      "index", "stop",   "handle",  "deep",  "absent",
+                                      "kind",  "ttl_ms", "version", "operation" };
 
 struct step {
     const struct op_row *row;
@@ -193,6 +200,32 @@ static int read_lifetime(const json_t *json, size_t number, struct step *step)
     return CLI_OK;
 }
 
+/* The operation on two sets that a step states by its name. */
+static int read_operation(const json_t *json, size_t number, tn_op *op)
+{
+    static const struct {
+        const char *name;
+        tn_set_operation operation;
+    } operations[] = {
+        { "union", TN_SET_UNION },
+        { "intersection", TN_SET_INTERSECTION },
+        { "difference", TN_SET_DIFFERENCE },
+        { "symmetric_difference", TN_SET_SYMMETRIC_DIFFERENCE },
+    };
+    const char *name = json_string_value(json_object_get(json, "operation"));
+
+    for (size_t i = 0; name && i < TN_ARRAY_LEN(operations); i++) {
+        if (strcmp(operations[i].name, name) == 0) {
+            op->how = (int32_t)operations[i].operation;
+            return CLI_OK;
+        }
+    }
+    cli_complain("Step %zu needs an \"operation\": \"union\", \"intersection\", \"difference\" or "
+                 "\"symmetric_difference\".",
+                 number);
+    return CLI_USAGE;
+}
+
 static int read_step(struct cli *cli, const json_t *json, size_t number, struct step *ret_step)
 {
     const json_t *name = json_object_get(json, "name");
@@ -216,6 +249,8 @@ static int read_step(struct cli *cli, const json_t *json, size_t number, struct 
         code = read_lifetime(json, number, ret_step);
     if (code == CLI_OK && step.row->has_target)
         code = read_target(json_object_get(json, "target"), number, &ret_step->op);
+    if (code == CLI_OK && (step.row->code == TN_OP_SET_NEW || step.row->code == TN_OP_SET_UPDATE))
+        code = read_operation(json, number, &ret_step->op);
     if (code == CLI_OK && step.row->has_name) {
         if (!json_is_string(name)) {
             cli_complain("Step %zu needs a \"name\".", number);
@@ -295,9 +330,11 @@ static int put_success(struct cli *cli, enum result_kind kind, tn_reply *reply,
             cli_text_printf(text, ", \"count\": %" PRIu64, count);
         break;
     case RESULT_TRUTH:
+    case RESULT_CHANGED:
         r = tn_reply_truth(reply, &truth);
         if (r == 0)
-            cli_text_printf(text, ", \"contains\": %s", truth ? "true" : "false");
+            cli_text_printf(text, ", \"%s\": %s", kind == RESULT_TRUTH ? "contains" : "changed",
+                            truth ? "true" : "false");
         break;
     case RESULT_DESCRIPTION:
         r = tn_reply_description(reply, &d);

@@ -49,6 +49,9 @@ static const char *length_unit(tn_kind type)
         return "entries";
     case TN_KIND_RECORD:
         return "attributes";
+    case TN_KIND_SET:
+    case TN_KIND_FROZENSET:
+        return "members";
     default:
         return "items";
     }

@@ -4,6 +4,7 @@
  *
  *   none bool int float str list dict     null true 1 1.5 "s" [...] {"k": ...}
  *   tuple                                 {"$tuple": [...]}
+ *   set, frozenset                        {"$set": [...]}, {"$frozenset": [...]}
  *   bytes                                 {"$bytes": "base64"}
  *   nan, inf, -inf                        {"$float": "nan"}
  *   dict with other keys than strings,    {"$dict": [[key, value], ...]}

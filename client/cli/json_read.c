@@ -49,9 +49,10 @@ static void announce(struct reader *reader, size_t anchor, tn_value value)
         reader->anchors[anchor].value = value;
 }
 
-static int read_list(struct reader *reader, const json_t *json, size_t anchor, tn_value *ret_value)
+/* A list, or what is appended to like one: a set. */
+static int read_items(struct reader *reader, const json_t *json, size_t anchor, tn_value list,
+                      tn_value *ret_value)
 {
-    tn_value list = tn_value_list(reader->input->values);
     tn_value item;
 
     announce(reader, anchor, list);
@@ -67,14 +68,30 @@ static int read_list(struct reader *reader, const json_t *json, size_t anchor, t
     return 0;
 }
 
-static int read_tuple(struct reader *reader, const json_t *json, size_t anchor, tn_value *ret_value)
+static int fail_array(struct reader *reader, const char *tag)
+{
+    return fail(reader, "{\"%s\": ...} needs an array, as in {\"%s\": [1, 2]}.", tag, tag);
+}
+
+static int read_set(struct reader *reader, const json_t *json, size_t anchor, tn_value *ret_value)
+{
+    if (!json_is_array(json))
+        return fail_array(reader, "$set");
+    return read_items(reader, json, anchor, tn_value_new_set(reader->input->values), ret_value);
+}
+
+/* A container that is built of finished items: tn_value_tuple() or the like. */
+typedef tn_value build_fn(tn_values *values, const tn_value *items, size_t n_items);
+
+static int read_fixed(struct reader *reader, const json_t *json, const char *tag, build_fn *build,
+                      size_t anchor, tn_value *ret_value)
 {
     size_t n = json_array_size(json);
     tn_value *items = NULL;
     int r = 0;
 
     if (!json_is_array(json))
-        return fail(reader, "{\"$tuple\": ...} needs an array, as in {\"$tuple\": [1, 2]}.");
+        return fail_array(reader, tag);
     if (n > 0) {
         items = calloc(n, sizeof(*items));
         if (!items)
@@ -83,7 +100,7 @@ static int read_tuple(struct reader *reader, const json_t *json, size_t anchor, 
     for (size_t i = 0; i < n && r == 0; i++)
         r = read_value(reader, json_array_get(json, i), NO_ANCHOR, &items[i]);
     if (r == 0) {
-        *ret_value = tn_value_tuple(reader->input->values, items, n);
+        *ret_value = build(reader->input->values, items, n);
         announce(reader, anchor, *ret_value);
     }
     free(items);
@@ -217,8 +234,8 @@ static int read_ref(struct reader *reader, const json_t *json, tn_value *ret_val
             continue;
         if (!tn_value_is_valid(reader->anchors[i].value))
             return fail(reader,
-                        "{\"$ref\": %" JSON_INTEGER_FORMAT "} stands inside the tuple that it "
-                        "refers to; begin with the list or dict on the cycle.",
+                        "{\"$ref\": %" JSON_INTEGER_FORMAT "} stands inside the tuple or frozenset "
+                        "that it refers to; begin with the list or dict on the cycle.",
                         json_integer_value(json));
         *ret_value = reader->anchors[i].value;
         return 0;
@@ -342,7 +359,11 @@ static int read_tagged(struct reader *reader, const json_t *json, const char *ta
                     "write a dict with such keys as {\"$dict\": [[key, value], ...]}.",
                     tag);
     if (strcmp(tag, "$tuple") == 0)
-        return read_tuple(reader, value, anchor, ret_value);
+        return read_fixed(reader, value, tag, tn_value_tuple, anchor, ret_value);
+    if (strcmp(tag, "$frozenset") == 0)
+        return read_fixed(reader, value, tag, tn_value_frozenset, anchor, ret_value);
+    if (strcmp(tag, "$set") == 0)
+        return read_set(reader, value, anchor, ret_value);
     if (strcmp(tag, "$dict") == 0)
         return read_pairs(reader, value, anchor, ret_value);
     if (strcmp(tag, "$record") == 0)
@@ -383,7 +404,7 @@ static int read_nested(struct reader *reader, const json_t *json, size_t anchor,
                     CLI_JSON_DEPTH_MAX);
     reader->depth++;
     if (json_is_array(json)) {
-        r = read_list(reader, json, anchor, ret_value);
+        r = read_items(reader, json, anchor, tn_value_list(reader->input->values), ret_value);
     } else {
         tag = tag_of(json);
         r = tag ? read_tagged(reader, json, tag, anchor, ret_value)

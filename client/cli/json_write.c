@@ -37,10 +37,17 @@ struct writer {
 
 static bool is_container(tn_value value)
 {
-    tn_kind kind = tn_value_kind(value);
-
-    return kind == TN_KIND_TUPLE || kind == TN_KIND_LIST || kind == TN_KIND_DICT ||
-           kind == TN_KIND_RECORD;
+    switch (tn_value_kind(value)) {
+    case TN_KIND_TUPLE:
+    case TN_KIND_LIST:
+    case TN_KIND_DICT:
+    case TN_KIND_RECORD:
+    case TN_KIND_SET:
+    case TN_KIND_FROZENSET:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Whether its parts are keys and values in turn. */
@@ -274,69 +281,94 @@ static void break_line(struct writer *writer)
         cli_text_put(writer->text, "  ");
 }
 
-/* `{"$record": ["Point", {` or `Point(`. */
-static void open_record(struct writer *writer, const struct frame *frame)
+/* `{"$record": ["Point"` or `Point`. */
+static void put_record_class(struct writer *writer, tn_value record)
 {
     size_t len = 0;
-    const char *name = tn_value_class_name(frame->value, &len);
+    const char *name = tn_value_class_name(record, &len);
 
     if (writer->style == CLI_STYLE_PYTHON) {
         put_name(writer->text, name ? name : "?", name ? len : 1);
-        cli_text_putc(writer->text, '(');
         return;
     }
     cli_text_put(writer->text, "{\"$record\": [");
     if (name)
         cli_json_put_string(writer->text, name, len);
     else
-        put_scalar(writer, tn_value_class(frame->value));
-    cli_text_put(writer->text, frame->is_pairs ? ", [" : ", {");
+        put_scalar(writer, tn_value_class(record));
+}
+
+/* What surrounds the parts of a container. */
+struct brackets {
+    const char *open;
+    const char *close;
+};
+
+/* As Python's repr() has it: {} is a dict, so an empty set is written otherwise. */
+static struct brackets python_brackets(tn_value value)
+{
+    size_t len = tn_value_len(value);
+
+    switch (tn_value_kind(value)) {
+    case TN_KIND_LIST:
+        return (struct brackets){ "[", "]" };
+    case TN_KIND_TUPLE:
+        return (struct brackets){ "(", len == 1 ? ",)" : ")" };
+    case TN_KIND_RECORD: /* behind its class */
+        return (struct brackets){ "(", ")" };
+    case TN_KIND_SET:
+        return len == 0 ? (struct brackets){ "set(", ")" } : (struct brackets){ "{", "}" };
+    case TN_KIND_FROZENSET:
+        return len == 0 ? (struct brackets){ "frozenset(", ")" }
+                        : (struct brackets){ "frozenset({", "})" };
+    default:
+        return (struct brackets){ "{", "}" };
+    }
+}
+
+static struct brackets json_brackets(const struct frame *frame)
+{
+    switch (tn_value_kind(frame->value)) {
+    case TN_KIND_LIST:
+        return (struct brackets){ "[", "]" };
+    case TN_KIND_TUPLE:
+        return (struct brackets){ "{\"$tuple\": [", "]}" };
+    case TN_KIND_SET:
+        return (struct brackets){ "{\"$set\": [", "]}" };
+    case TN_KIND_FROZENSET:
+        return (struct brackets){ "{\"$frozenset\": [", "]}" };
+    case TN_KIND_RECORD: /* behind its class */
+        return frame->is_pairs ? (struct brackets){ ", [", "]]}" }
+                               : (struct brackets){ ", {", "}]}" };
+    default:
+        return frame->is_pairs ? (struct brackets){ "{\"$dict\": [", "]}" }
+                               : (struct brackets){ "{", "}" };
+    }
 }
 
 static void open_container(struct writer *writer, struct frame *frame)
 {
-    tn_kind kind = tn_value_kind(frame->value);
-
     if (frame->has_id)
         cli_text_printf(writer->text, "{\"$id\": %" PRIu32 ", \"$value\": ",
                         writer->marks[frame->value.node] - 2);
-    if (kind == TN_KIND_RECORD) {
-        open_record(writer, frame);
-        return;
-    }
+    if (tn_value_kind(frame->value) == TN_KIND_RECORD)
+        put_record_class(writer, frame->value);
     if (writer->style == CLI_STYLE_PYTHON) {
-        cli_text_putc(writer->text, kind == TN_KIND_LIST ? '[' : kind == TN_KIND_TUPLE ? '(' : '{');
+        cli_text_put(writer->text, python_brackets(frame->value).open);
         return;
     }
-    if (kind == TN_KIND_TUPLE)
-        cli_text_put(writer->text, "{\"$tuple\": [");
-    else if (frame->is_pairs)
-        cli_text_put(writer->text, "{\"$dict\": [");
-    else
-        cli_text_putc(writer->text, kind == TN_KIND_LIST ? '[' : '{');
+    cli_text_put(writer->text, json_brackets(frame).open);
 }
 
 static void close_container(struct writer *writer, const struct frame *frame)
 {
-    tn_kind kind = tn_value_kind(frame->value);
-
     if (writer->style == CLI_STYLE_PYTHON) {
-        if (kind == TN_KIND_TUPLE)
-            cli_text_put(writer->text, tn_value_len(frame->value) == 1 ? ",)" : ")");
-        else if (kind == TN_KIND_RECORD)
-            cli_text_putc(writer->text, ')');
-        else
-            cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
+        cli_text_put(writer->text, python_brackets(frame->value).close);
         return;
     }
     if (frame->next > 0)
         break_line(writer);
-    if (kind == TN_KIND_RECORD)
-        cli_text_put(writer->text, frame->is_pairs ? "]]}" : "}]}");
-    else if (kind == TN_KIND_TUPLE || frame->is_pairs)
-        cli_text_put(writer->text, "]}");
-    else
-        cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
+    cli_text_put(writer->text, json_brackets(frame).close);
     if (frame->has_id)
         cli_text_putc(writer->text, '}');
 }

@@ -149,6 +149,8 @@ enum shell_function {
     SHELL_PRINT,
     SHELL_WEAKREF,
     SHELL_DEREF,
+    SHELL_SET,
+    SHELL_FROZENSET,
     SHELL_NO_FUNCTION,
 };
 

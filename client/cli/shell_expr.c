@@ -81,9 +81,13 @@ static int parse_sequence(struct shell_lexer *lexer, char close, tn_value *ret_v
     return r;
 }
 
-static int parse_dict(struct shell_lexer *lexer, tn_value *ret_value)
+/* {'a': 1} is a dict, {'a'} a set; which of them, the first entry says. */
+static int parse_braces(struct shell_lexer *lexer, tn_value *ret_value)
 {
-    *ret_value = tn_value_dict(lexer->shell->values);
+    tn_values *values = lexer->shell->values;
+    bool is_set = false;
+
+    *ret_value = no_value;
     if (shell_lex_next(lexer) < 0)
         return -1;
     while (!shell_lex_is(lexer, '}')) {
@@ -92,18 +96,25 @@ static int parse_dict(struct shell_lexer *lexer, tn_value *ret_value)
 
         if (shell_expression(lexer, &key) < 0)
             return -1;
-        if (shell_lex_is(lexer, ',') || shell_lex_is(lexer, '}'))
-            return shell_fail(lexer->shell, CLI_USAGE,
-                              "A dict needs a value with each key, as in {'a': 1}; sets do not "
-                              "exist here.");
-        if (shell_lex_expect(lexer, ':') < 0 || shell_expression(lexer, &value) < 0)
-            return -1;
-        (void)tn_value_set(*ret_value, key, value); /* the table remembers failures */
+        if (!ret_value->values) {
+            is_set = shell_lex_is(lexer, ',') || shell_lex_is(lexer, '}');
+            *ret_value = is_set ? tn_value_new_set(values) : tn_value_dict(values);
+        }
+        /* The table remembers failures. */
+        if (is_set) {
+            (void)tn_value_append(*ret_value, key);
+        } else {
+            if (shell_lex_expect(lexer, ':') < 0 || shell_expression(lexer, &value) < 0)
+                return -1;
+            (void)tn_value_set(*ret_value, key, value);
+        }
         if (shell_lex_accept(lexer, ',', &is_comma) < 0)
             return -1;
         if (!is_comma)
             break;
     }
+    if (!ret_value->values)
+        *ret_value = tn_value_dict(values);
     return shell_lex_expect(lexer, '}');
 }
 
@@ -162,7 +173,7 @@ static int parse_literal(struct shell_lexer *lexer, tn_value *ret_value)
     if (shell_lex_is(lexer, '('))
         return parse_sequence(lexer, ')', ret_value);
     if (shell_lex_is(lexer, '{'))
-        return parse_dict(lexer, ret_value);
+        return parse_braces(lexer, ret_value);
     if (shell_lex_is(lexer, '-'))
         return parse_negative(lexer, ret_value);
     return shell_fail_token(lexer, "a value");
@@ -171,8 +182,14 @@ static int parse_literal(struct shell_lexer *lexer, tn_value *ret_value)
 /* `len(x)`: the name of the function has been read, and a bracket follows. */
 static int parse_call(struct shell_lexer *lexer, enum shell_function function, tn_value *ret_value)
 {
+    bool is_set = function == SHELL_SET || function == SHELL_FROZENSET;
     tn_value argument = no_value;
 
+    if (is_set && *lexer->at == ')') { /* set() */
+        *ret_value = function == SHELL_SET ? tn_value_new_set(lexer->shell->values)
+                                           : tn_value_frozenset(lexer->shell->values, NULL, 0);
+        return shell_lex_next(lexer) < 0 ? -1 : shell_lex_next(lexer);
+    }
     if (parse_sequence(lexer, ')', &argument) < 0)
         return -1;
     return shell_call_function(lexer->shell, function, argument, ret_value);

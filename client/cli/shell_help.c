@@ -32,6 +32,7 @@ static const struct {
                 "  del a            # its count never becomes 0; that takes a collector\n" },
     { "values", "Values are written as in Python:\n"
                 "  None True False 42 -1.5 'text' b'bytes' (1, 'a') [1, [2, 3]] {'key': 1}\n"
+                "  {1, 'a'} set() frozenset([1, 2])\n"
                 "A variable or name inside a value is a reference, not a copy: z = [x, x]\n"
                 "What is longer than the server sends at a time is shown as <list ...>.\n" },
     { "variables", "  x = VALUE        store a value; x is a reference to it\n"
@@ -50,6 +51,9 @@ static const struct {
                "behind bind, unbind and names: bind config/colours x\n" },
     { "methods", "  x.append(v)  x.extend(v)  x.insert(i, v)  x.pop()  x.pop(i)\n"
                  "  d.get(k)  d.get(k, default)  d.pop(k)  d.keys()  d.items()\n"
+                 "  s.add(v)  s.discard(v)  s.remove(v)  s.pop()  s.clear()  s.update(t)\n"
+                 "  s.union(t)  s.intersection(t)  s.difference(t)  s.symmetric_difference(t)\n"
+                 "  s.issubset(t)  s.issuperset(t)  s.isdisjoint(t)\n"
                  "  v in x       v not in x       x is y       x is not y\n" },
     { "classes",
       "  class Point: x, y          a class with two slots; Point is a variable\n"

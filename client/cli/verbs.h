@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs of `tenure list`, `dict`, `class` and `attr`: VERB NAME [ARGUMENT...]. */
+/* The verbs of `tenure list`, `dict`, `sets`, `class` and `attr`: VERB NAME [ARGUMENT...]. */
 #ifndef TN_CLIENT_CLI_VERBS_H
 #define TN_CLIENT_CLI_VERBS_H
 
@@ -17,7 +17,7 @@ struct cli_verb {
  * Returns an exit code. */
 int cli_run_verb(struct cli *cli, const struct cli_verb *verbs);
 
-/* Verbs that work alike for both. */
+/* Verbs that work alike for all. */
 int cli_verb_len(struct cli *cli, tn_target target, char **args, int n_args);
 
 /* Prints true or false; CLI_NO if it is false. */

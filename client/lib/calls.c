@@ -251,20 +251,30 @@ int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length)
     return tn_client_call_for_count(client, &op, ret_length);
 }
 
+int tn_client_call_for_truth(tn_client *client, const tn_op *op, bool *ret_truth)
+{
+    bool truth = false;
+    int r = tn_engine_call(client, op);
+
+    if (r < 0)
+        return r;
+    r = tn_reply_truth(&client->call_reply.reply, &truth);
+    if (r < 0)
+        return tn_client_fail_reading(client, r);
+    if (ret_truth)
+        *ret_truth = truth;
+    return 0;
+}
+
 int tn_client_contains(tn_client *client, tn_target target, tn_value value, bool *ret_contained)
 {
     tn_op op = tn_op_init(TN_OP_CONTAINS);
-    int r;
 
     if (!ret_contained)
         return tn_client_fail_argument(client, "The pointer for the result");
     op.target = target;
     op.value = value;
-    r = tn_engine_call(client, &op);
-    if (r < 0)
-        return r;
-    r = tn_reply_truth(&client->call_reply.reply, ret_contained);
-    return r < 0 ? tn_client_fail_reading(client, r) : 0;
+    return tn_client_call_for_truth(client, &op, ret_contained);
 }
 
 int tn_client_info(tn_client *client, tn_info **ret_info)

@@ -23,4 +23,7 @@ TN_MUST_CHECK int tn_client_call_for_handle(tn_client *client, const tn_op *op,
 /* Makes a call whose result is a count; `ret_count` may be NULL. */
 TN_MUST_CHECK int tn_client_call_for_count(tn_client *client, const tn_op *op, uint64_t *ret_count);
 
+/* Makes a call whose result is a truth; `ret_truth` may be NULL. */
+TN_MUST_CHECK int tn_client_call_for_truth(tn_client *client, const tn_op *op, bool *ret_truth);
+
 #endif

@@ -80,6 +80,21 @@ static const struct op_row rows[] = {
     [TN_OP_SCAN_NAMES] = { HEAD(SCAN_NAMES, scan_names) },
     [TN_OP_SCAN_DICT] = { HEAD(SCAN_DICT, scan_dict),
         .target = AT(ScanDictRequest, target), .want = AT(ScanDictRequest, want) },
+    [TN_OP_SET_ADD] = { HEAD(SET_ADD, set_add), .target = AT(SetAddRequest, target),
+        .value = AT(SetAddRequest, member) },
+    [TN_OP_SET_DISCARD] = { HEAD(SET_DISCARD, set_discard),
+        .target = AT(SetDiscardRequest, target), .value = AT(SetDiscardRequest, member) },
+    [TN_OP_SET_POP] = { HEAD(SET_POP, set_pop), .target = AT(SetPopRequest, target),
+        .want = AT(SetPopRequest, want) },
+    [TN_OP_SET_CLEAR] = { HEAD(SET_CLEAR, set_clear), .target = AT(SetClearRequest, target) },
+    [TN_OP_SCAN_SET] = { HEAD(SCAN_SET, scan_set),
+        .target = AT(ScanSetRequest, target), .want = AT(ScanSetRequest, want) },
+    [TN_OP_SET_NEW] = { HEAD(SET_NEW, set_new), .target = AT(SetNewRequest, target),
+        .value = AT(SetNewRequest, other), .want = AT(SetNewRequest, want) },
+    [TN_OP_SET_UPDATE] = { HEAD(SET_UPDATE, set_update),
+        .target = AT(SetUpdateRequest, target), .value = AT(SetUpdateRequest, other) },
+    [TN_OP_SET_COMPARE] = { HEAD(SET_COMPARE, set_compare),
+        .target = AT(SetCompareRequest, target), .value = AT(SetCompareRequest, other) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
     [TN_OP_CLASS_DECLARE] = { HEAD(CLASS_DECLARE, class_declare) },
     [TN_OP_CLASS_DESCRIBE] = { HEAD(CLASS_DESCRIBE, class_describe),
@@ -192,7 +207,7 @@ static int value_to_wire(tn_value value, const char *what, const struct tn_op_co
     case TN_ETYPE:
         return tn_client_error_set(error, r,
                                    "The %s is not valid: something was appended to what is not a "
-                                   "list, or set in what is not a dict.",
+                                   "list or set, or set in what is not a dict.",
                                    what);
     default:
         return tn_client_error_set(error, r, "The %s could not be built: %s.", what,
@@ -367,11 +382,43 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
         return gc_to_wire(op, context, wire);
     case TN_OP_CLASS_DECLARE:
         return class_to_wire(op->class_spec, context, wire);
+    case TN_OP_SET_DISCARD:
+        wire->message.set_discard.must_exist = op->must_exist;
+        break;
+    case TN_OP_SCAN_SET:
+        wire->message.scan_set.cursor = op->cursor;
+        wire->message.scan_set.limit = limit;
+        break;
+    case TN_OP_SET_NEW:
+        wire->message.set_new.operation = (Tenure__V1__SetOperation)op->how;
+        wire->message.set_new.type = (Tenure__V1__TypeTag)op->kind;
+        break;
+    case TN_OP_SET_UPDATE:
+        wire->message.set_update.operation = (Tenure__V1__SetOperation)op->how;
+        break;
+    case TN_OP_SET_COMPARE:
+        wire->message.set_compare.relation = (Tenure__V1__SetRelation)op->how;
+        break;
     default:
         break;
     }
     return 0;
 }
+
+/* The enumerations of the schema have the same numbers. */
+_Static_assert((int)TN_SET_COPY == (int)TENURE__V1__SET_OPERATION__SET_OPERATION_COPY, "");
+_Static_assert((int)TN_SET_UNION == (int)TENURE__V1__SET_OPERATION__SET_OPERATION_UNION, "");
+_Static_assert((int)TN_SET_INTERSECTION ==
+                   (int)TENURE__V1__SET_OPERATION__SET_OPERATION_INTERSECTION,
+               "");
+_Static_assert((int)TN_SET_DIFFERENCE == (int)TENURE__V1__SET_OPERATION__SET_OPERATION_DIFFERENCE,
+               "");
+_Static_assert((int)TN_SET_SYMMETRIC_DIFFERENCE ==
+                   (int)TENURE__V1__SET_OPERATION__SET_OPERATION_SYMMETRIC_DIFFERENCE,
+               "");
+_Static_assert((int)TN_SET_SUBSET == (int)TENURE__V1__SET_RELATION__SET_RELATION_SUBSET, "");
+_Static_assert((int)TN_SET_SUPERSET == (int)TENURE__V1__SET_RELATION__SET_RELATION_SUPERSET, "");
+_Static_assert((int)TN_SET_DISJOINT == (int)TENURE__V1__SET_RELATION__SET_RELATION_DISJOINT, "");
 
 static int fill_name_and_index(const tn_op *op, const struct op_row *row,
                                struct tn_client_error *error, struct tn_wire_op *wire)
@@ -389,9 +436,12 @@ static int fill_name_and_index(const tn_op *op, const struct op_row *row,
     return 0;
 }
 
-static bool is_no_value(tn_value value)
+/* Whether the message goes without a value: a copy of a set has no other operand. */
+static bool is_without_value(const tn_op *op, const struct op_row *row)
 {
-    return !value.values && value.node == 0;
+    if (row->is_value_optional && !op->value.values && op->value.node == 0)
+        return true;
+    return op->code == TN_OP_SET_NEW && op->how == TN_SET_COPY;
 }
 
 static int fill_parts(const tn_op *op, const struct op_row *row,
@@ -403,7 +453,7 @@ static int fill_parts(const tn_op *op, const struct op_row *row,
         r = target_to_wire(&op->target, context, &wire->target);
         set_pointer(wire, row->target, &wire->target);
     }
-    if (r == 0 && row->value && !(row->is_value_optional && is_no_value(op->value))) {
+    if (r == 0 && row->value && !is_without_value(op, row)) {
         r = value_to_wire(op->value, "value", context, &wire->value_one, &wire->value);
         set_pointer(wire, row->value, &wire->value);
     }

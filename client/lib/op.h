@@ -42,6 +42,14 @@
     X(DICT_POP, dict_pop, DictPopRequest)                                                          \
     X(SCAN_NAMES, scan_names, ScanNamesRequest)                                                    \
     X(SCAN_DICT, scan_dict, ScanDictRequest)                                                       \
+    X(SET_ADD, set_add, SetAddRequest)                                                             \
+    X(SET_DISCARD, set_discard, SetDiscardRequest)                                                 \
+    X(SET_POP, set_pop, SetPopRequest)                                                             \
+    X(SET_CLEAR, set_clear, SetClearRequest)                                                       \
+    X(SCAN_SET, scan_set, ScanSetRequest)                                                          \
+    X(SET_NEW, set_new, SetNewRequest)                                                             \
+    X(SET_UPDATE, set_update, SetUpdateRequest)                                                    \
+    X(SET_COMPARE, set_compare, SetCompareRequest)                                                 \
     X(INFO, info, InfoRequest)                                                                     \
     X(CLASS_DECLARE, class_declare, ClassDeclareRequest)                                           \
     X(CLASS_DESCRIBE, class_describe, ClassDescribeRequest)                                        \

@@ -233,7 +233,9 @@ tn_value tn_value_bytes(tn_values *values, const void *data, size_t size)
     return add_text(values, TN_NODE_BYTES, data, size);
 }
 
-tn_value tn_value_tuple(tn_values *values, const tn_value *items, size_t n_items)
+/* A container of items that exist, and that does not change any more. */
+static tn_value add_fixed(tn_values *values, enum tn_node_kind kind, const tn_value *items,
+                          size_t n_items)
 {
     struct tn_values_node *node;
     int r;
@@ -249,7 +251,7 @@ tn_value tn_value_tuple(tn_values *values, const tn_value *items, size_t n_items
     r = tn_values_reserve_items(values, n_items);
     if (r < 0)
         return fail_value(values, r);
-    node = tn_values_add(values, TN_NODE_TUPLE);
+    node = tn_values_add(values, kind);
     if (!node)
         return tn_value_invalid(values);
 
@@ -258,6 +260,21 @@ tn_value tn_value_tuple(tn_values *values, const tn_value *items, size_t n_items
     for (size_t i = 0; i < n_items; i++)
         values->items[values->n_items++] = items[i].node;
     return tn_values_last(values);
+}
+
+tn_value tn_value_tuple(tn_values *values, const tn_value *items, size_t n_items)
+{
+    return add_fixed(values, TN_NODE_TUPLE, items, n_items);
+}
+
+tn_value tn_value_frozenset(tn_values *values, const tn_value *members, size_t n_members)
+{
+    return add_fixed(values, TN_NODE_FROZENSET, members, n_members);
+}
+
+tn_value tn_value_new_set(tn_values *values)
+{
+    return add_constant(values, TN_NODE_SET);
 }
 
 tn_value tn_value_list(tn_values *values)
@@ -389,8 +406,10 @@ static int fail_item(tn_values *values)
 
 int tn_value_append(tn_value list, tn_value item)
 {
+    bool is_set = tn_value_kind(list) == TN_KIND_SET;
     int r;
-    struct tn_values_node *node = container_to_change(list, TN_NODE_LIST, &r);
+    struct tn_values_node *node =
+        container_to_change(list, is_set ? TN_NODE_SET : TN_NODE_LIST, &r);
 
     if (!node)
         return r;

@@ -133,7 +133,7 @@ TN_MUST_CHECK int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_sess
 /* The kind of a TypeTag of the schema; TN_KIND_INVALID for one that is not known. */
 static inline tn_kind tn_kind_from_tag(unsigned tag)
 {
-    return tag <= TN_KIND_WEAKREF ? (tn_kind)tag : TN_KIND_INVALID;
+    return tag <= TN_KIND_FROZENSET ? (tn_kind)tag : TN_KIND_INVALID;
 }
 
 #endif

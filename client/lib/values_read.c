@@ -30,6 +30,10 @@ const char *tn_kind_name(tn_kind kind)
         return "record";
     case TN_KIND_WEAKREF:
         return "weakref";
+    case TN_KIND_SET:
+        return "set";
+    case TN_KIND_FROZENSET:
+        return "frozenset";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:
@@ -70,6 +74,10 @@ tn_kind tn_value_kind(tn_value value)
         return TN_KIND_CLASS;
     case TN_NODE_RECORD:
         return TN_KIND_RECORD;
+    case TN_NODE_SET:
+        return TN_KIND_SET;
+    case TN_NODE_FROZENSET:
+        return TN_KIND_FROZENSET;
     case TN_NODE_HANDLE:
         return TN_KIND_HANDLE;
     case TN_NODE_RESULT:

@@ -36,6 +36,8 @@ enum tn_type_id {
     TN_TYPE_CLASS,
     TN_TYPE_RECORD,
     TN_TYPE_WEAKREF,
+    TN_TYPE_SET,
+    TN_TYPE_FROZENSET,
     TN_TYPE_END
 };
 

@@ -29,6 +29,8 @@ extern const struct tn_type tn_type_dict;
 extern const struct tn_type tn_type_class;
 extern const struct tn_type tn_type_record;
 extern const struct tn_type tn_type_weakref;
+extern const struct tn_type tn_type_set;
+extern const struct tn_type tn_type_frozenset;
 
 /* ---- Hashes that do not need a heap, for the immortals ---- */
 

@@ -137,6 +137,9 @@ int main(void)
     FIELD(tn_op, limit);
     FIELD(tn_op, deep);
     FIELD(tn_op, keys_only);
+    FIELD(tn_op, must_exist);
+    FIELD(tn_op, kind);
+    FIELD(tn_op, how);
     FIELD(tn_op, batch);
     FIELD(tn_op, class_spec);
     FIELD(tn_op, lifetime);

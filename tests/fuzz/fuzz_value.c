@@ -27,7 +27,7 @@ static void check_container(const struct tn_value_node *nodes, size_t n_nodes, s
         uint32_t item = node->items[i];
 
         TN_ASSERT(item < n_nodes);
-        if (node->kind == TN_NODE_TUPLE && nodes[item].kind == TN_NODE_TUPLE)
+        if (tn_node_is_fixed(node->kind) && tn_node_is_fixed(nodes[item].kind))
             TN_ASSERT(item < self);
         if (node->kind == TN_NODE_RECORD && i % 2 == 1)
             TN_ASSERT(nodes[item].kind == TN_NODE_STR || nodes[item].kind == TN_NODE_HANDLE);
@@ -51,6 +51,8 @@ static void check_node(const struct tn_value_node *nodes, size_t n_nodes, size_t
     case TN_NODE_LIST:
     case TN_NODE_DICT:
     case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         check_container(nodes, n_nodes, self);
         break;
     case TN_NODE_HANDLE:
@@ -88,6 +90,8 @@ static int write_node(struct tn_value_writer *writer, const struct tn_value_node
     case TN_NODE_LIST:
     case TN_NODE_DICT:
     case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, node->size, &first);
         for (size_t i = 0; i < tn_node_n_items(node->kind, node->size); i++)
             tn_value_writer_items(writer)[first + i] = node->items[i];

@@ -83,24 +83,25 @@ static uint32_t parse_number(struct parser *p)
 
 static uint32_t parse_container(struct parser *p, int name)
 {
-    static const char ends[] = { ['('] = ')', ['['] = ']', ['{'] = '}' };
     char begin = *p->at++;
     uint32_t *items = malloc(ITEMS_MAX * sizeof(*items));
     enum tn_node_kind kind = begin == '('   ? TN_NODE_TUPLE
                              : begin == '[' ? TN_NODE_LIST
+                             : begin == '{' ? TN_NODE_DICT
                              : begin == '#' ? TN_NODE_RECORD
-                                            : TN_NODE_DICT;
+                             : begin == 's' ? TN_NODE_SET
+                                            : TN_NODE_FROZENSET;
+    char end = kind == TN_NODE_TUPLE ? ')' : kind == TN_NODE_LIST ? ']' : '}';
     uint32_t n = 0;
     uint32_t result;
     size_t first;
 
     TN_ASSERT(items != NULL);
-    if (kind == TN_NODE_RECORD) {
+    if (kind == TN_NODE_RECORD)
         items[n++] = parse_node(p); /* the class */
-        begin = *p->at++;
-        TN_ASSERT(begin == '{');
-    }
-    for (skip_spaces(p); *p->at != ends[(int)begin]; skip_spaces(p)) {
+    if (kind == TN_NODE_RECORD || kind == TN_NODE_SET || kind == TN_NODE_FROZENSET)
+        TN_ASSERT(*p->at++ == '{');
+    for (skip_spaces(p); *p->at != end; skip_spaces(p)) {
         TN_ASSERT(n < ITEMS_MAX);
         items[n++] = parse_node(p);
     }
@@ -152,6 +153,8 @@ static uint32_t parse_node(struct parser *p)
     case '[':
     case '{':
     case '#':
+    case 's':
+    case 'f':
         return parse_container(p, name);
     case '\'':
         return node(tn_value_put_str(&p->writer, parse_quoted(p)));
@@ -206,13 +209,10 @@ struct printer {
 static void count_met(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    size_t size = tn_node_n_items(n->kind, n->size);
 
-    if (!tn_node_is_container(n->kind))
+    if (!tn_node_is_container(n->kind) || p->n_met[at]++ > 0)
         return;
-    if (p->n_met[at]++ > 0)
-        return;
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < tn_node_n_items(n->kind, n->size); i++)
         count_met(p, n->items[i]);
 }
 
@@ -254,6 +254,8 @@ static void print_container(struct printer *p, uint32_t at)
                       (const char *)p->nodes[n->items[0]].bytes);
     else if (is_record)
         print_node(p, n->items[0]);
+    if (n->kind == TN_NODE_SET || n->kind == TN_NODE_FROZENSET)
+        (void)fputc(n->kind == TN_NODE_SET ? 's' : 'f', p->out);
     (void)fputc(brackets[0], p->out);
     for (size_t i = is_record; i < size; i++) {
         if (i > is_record)
@@ -266,8 +268,9 @@ static void print_container(struct printer *p, uint32_t at)
 static void print_node(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    static const char *const types[] = { "?",     "none",  "bool", "int",  "float", "str",
-                                         "bytes", "tuple", "list", "dict", "class", "record" };
+    static const char *const types[] = { "?",     "none",   "bool",  "int",      "float",
+                                         "str",   "bytes",  "tuple", "list",     "dict",
+                                         "class", "record", "set",   "frozenset" };
 
     switch ((enum tn_node_kind)n->kind) {
     case TN_NODE_NONE:
@@ -294,6 +297,8 @@ static void print_node(struct printer *p, uint32_t at)
     case TN_NODE_LIST:
     case TN_NODE_DICT:
     case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         print_container(p, at);
         break;
     case TN_NODE_CLASS:

@@ -3,9 +3,9 @@
  * libtenure: lending objects from a Tenure server.
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
- * lists, dicts, records of classes. An object lives exactly as long as something
- * refers to it: a name, another object, or a handle that a connected client holds.
- * Weakrefs and weak names refer to an object without keeping it.
+ * lists, dicts, sets, records of classes. An object lives exactly as long as
+ * something refers to it: a name, another object, or a handle that a connected
+ * client holds. Weakrefs and weak names refer to an object without keeping it.
  *
  *     TN_CLIENT_CLEANUP tn_client *client = NULL;
  *     TN_VALUES_CLEANUP tn_values *values = tn_values_new();
@@ -75,7 +75,7 @@ enum tn_errno {
     TN_EBUSY = -8,         /* not from inside a callback; or the object is in use: try again */
     /* What the server refuses. tn_error.reason says which of several. */
     TN_ETYPE = -9,          /* the object (or value) is not of a type that can do this */
-    TN_EUNHASHABLE = -10,   /* a list or dict cannot be a key */
+    TN_EUNHASHABLE = -10,   /* a list, dict or set cannot be a key or member */
     TN_ENAME = -11,         /* no such name */
     TN_EHANDLE = -12,       /* no such handle in this session */
     TN_EKEY = -13,          /* no such key */
@@ -222,6 +222,8 @@ typedef enum tn_kind {
     TN_KIND_CLASS = 10, /* only in a value that you got: a class, by its name */
     TN_KIND_RECORD = 11,
     TN_KIND_WEAKREF = 12, /* has no value, so it always comes as a handle */
+    TN_KIND_SET = 12,
+    TN_KIND_FROZENSET = 13,
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -292,6 +294,13 @@ TN_API tn_value tn_value_dict(tn_values *values);
  * TN_KIND_RESULT, in the same table. See tn_value_set_attr(). */
 TN_API tn_value tn_value_record(tn_values *values, tn_value class_value);
 
+/* An empty set; see tn_value_append(). */
+TN_API tn_value tn_value_new_set(tn_values *values);
+
+/* A frozenset of values that exist; it cannot be changed. `members` may be NULL if
+ * `n_members` is 0. Equal members are one, which the server sees to. */
+TN_API tn_value tn_value_frozenset(tn_values *values, const tn_value *members, size_t n_members);
+
 /* An object that the session holds: a reference to it, not a copy. The table
  * takes a reference of its own to the handle. */
 TN_API tn_value tn_value_handle(tn_values *values, tn_handle *handle);
@@ -299,8 +308,9 @@ TN_API tn_value tn_value_handle(tn_values *values, tn_handle *handle);
 /* In a batch: the object that step number `step` (tn_batch_add()) returns. */
 TN_API tn_value tn_value_result(tn_values *values, int step);
 
-/* Appends to a list of the same table, which may be the item itself. Returns 0,
- * TN_EINVAL, TN_ETYPE if `list` is none, or TN_ENOMEM; the table remembers it. */
+/* Appends to a list of the same table, which may be the item itself, or adds to a
+ * set. Returns 0, TN_EINVAL, TN_ETYPE if `list` is neither, or TN_ENOMEM; the table
+ * remembers it. */
 TN_API int tn_value_append(tn_value list, tn_value item);
 
 /* Adds an entry to a dict. Where the key is there already the server keeps the
@@ -352,12 +362,12 @@ TN_API tn_handle *tn_value_as_handle(tn_value value);
  * TN_KIND_INVALID. Objects never change their type. */
 TN_API tn_kind tn_handle_kind(const tn_handle *handle);
 
-/* Items of a tuple or list, entries of a dict, attributes of a record, bytes of a str,
- * bytes or a class's name; otherwise 0. */
+/* Items of a tuple or list, members of a set or frozenset, entries of a dict, attributes of
+ * a record, bytes of a str, bytes or a class's name; otherwise 0. */
 TN_API size_t tn_value_len(tn_value value);
 
-/* Item number `index` of a tuple or list; value of entry `index` of a dict, or of
- * attribute `index` of a record. Invalid if it is out of range. */
+/* Item number `index` of a tuple, list, set or frozenset; value of entry `index` of a dict,
+ * or of attribute `index` of a record. Invalid if it is out of range. */
 TN_API tn_value tn_value_item(tn_value value, size_t index);
 
 /* Key of entry `index` of a dict, or name of attribute `index` of a record. Invalid if
@@ -609,7 +619,7 @@ TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep, ui
 /* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
 
-/* Whether a tuple or list contains a value, or a dict a key. */
+/* Whether a tuple, list, set or frozenset contains a value, or a dict a key. */
 TN_API int tn_client_contains(tn_client *client, tn_target target, tn_value value,
                               bool *ret_contained);
 
@@ -649,7 +659,7 @@ TN_API int tn_client_list_pop(tn_client *client, tn_target list, int64_t index, 
 TN_API int tn_client_list_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
                                 const tn_want *want, tn_values *values, tn_value *ret_value);
 
-/* ---- Dicts. A key that is a list or dict is TN_EUNHASHABLE. ---- */
+/* ---- Dicts. A key that is a list, dict or set is TN_EUNHASHABLE. ---- */
 
 /* TN_EKEY. */
 TN_API int tn_client_dict_get(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
@@ -723,6 +733,66 @@ TN_API int tn_client_attr_set(tn_client *client, tn_target record, const char *n
 
 TN_API int tn_client_attr_delete(tn_client *client, tn_target record, const char *name);
 
+/* ---- Sets. A member that is a list, dict or set is TN_EUNHASHABLE. ---- */
+
+/* Adds a member. (opt) ret_is_new: whether it was not there. */
+TN_API int tn_client_set_add(tn_client *client, tn_target set, tn_value member, bool *ret_is_new);
+
+/* Removes a member if it is there. (opt) ret_was_there. */
+TN_API int tn_client_set_discard(tn_client *client, tn_target set, tn_value member,
+                                 bool *ret_was_there);
+
+/* Removes a member. TN_EKEY. */
+TN_API int tn_client_set_remove(tn_client *client, tn_target set, tn_value member);
+
+/* Removes the member that has been there for the longest time, and returns it.
+ * TN_EKEY: the set is empty. */
+TN_API int tn_client_set_pop(tn_client *client, tn_target set, const tn_want *want,
+                             tn_values *values, tn_value *ret_value);
+
+/* Removes all members: at once up to 65536, in parts if there are more. */
+TN_API int tn_client_set_clear(tn_client *client, tn_target set);
+
+typedef enum tn_set_operation {
+    TN_SET_UNION = 1,
+    TN_SET_INTERSECTION = 2,
+    TN_SET_DIFFERENCE = 3,
+    TN_SET_SYMMETRIC_DIFFERENCE = 4,
+    TN_SET_COPY = 5 /* tn_client_set_new() only: the left operand alone */
+} tn_set_operation;
+
+typedef enum tn_set_relation {
+    TN_SET_SUBSET = 1,   /* all of the left is in the right */
+    TN_SET_SUPERSET = 2, /* all of the right is in the left */
+    TN_SET_DISJOINT = 3  /* they have nothing in common */
+} tn_set_relation;
+
+/*
+ * Makes a new set or frozenset of a set or frozenset and another container: a set,
+ * frozenset, list, tuple or dict (its keys), built or on the server
+ * (tn_value_handle()). For TN_SET_COPY `left` may be any of these, and `right` is
+ * not used. `kind` is TN_KIND_SET, TN_KIND_FROZENSET or TN_KIND_INVALID: that of the
+ * left operand, or else a set. Ask for a handle (tn_want) to keep what is made.
+ *
+ * An operand of up to 1024 items is read at one moment. Of a larger one, what is
+ * there throughout is seen, and what comes or goes meanwhile may be seen or not.
+ * TN_ETYPE; TN_ETOO_BIG if there are more items than one request goes through.
+ */
+TN_API int tn_client_set_new(tn_client *client, tn_target left, tn_set_operation operation,
+                             tn_value right, tn_kind kind, const tn_want *want, tn_values *values,
+                             tn_value *ret_value);
+
+/* Changes a set to what the operation makes of it and another container, which is
+ * read first, as above; then all is done as one change. TN_ETOO_BIG if that would
+ * look at more than 65536 members: of the right operand, or of the set for
+ * TN_SET_INTERSECTION. (opt) ret_length: the length afterwards. */
+TN_API int tn_client_set_update(tn_client *client, tn_target set, tn_set_operation operation,
+                                tn_value right, uint64_t *ret_length);
+
+/* Whether a set or frozenset is in a relation to another container, read as above. */
+TN_API int tn_client_set_compare(tn_client *client, tn_target left, tn_set_relation relation,
+                                 tn_value right, bool *ret_holds);
+
 /* ---- Scans --------------------------------------------------------------- */
 /*
  * What was there throughout a scan comes exactly once; what came or went
@@ -771,6 +841,20 @@ TN_API TN_CHECKED int tn_dict_iter_next(tn_dict_iter *iter, tn_value *ret_key, t
 
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_dict_iter_close(tn_dict_iter **iter);
+
+typedef struct tn_set_iter tn_set_iter;
+
+/* Scans a set or frozenset in the order in which members were added; else as
+ * tn_dict_iter_open(). */
+TN_API int tn_set_iter_open(tn_client *client, tn_target set, const tn_want *want,
+                            tn_set_iter **ret_iter);
+
+/* 1 and a member, 0 at the end, or an error. The member belongs to the iterator and
+ * is valid until the next call. */
+TN_API TN_CHECKED int tn_set_iter_next(tn_set_iter *iter, tn_value *ret_member);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_set_iter_close(tn_set_iter **iter);
 
 /* ---- The server ---------------------------------------------------------- */
 
@@ -933,6 +1017,17 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_WEAKREF_GET = 28, /* target, want                         value */
     TN_OP_SET_TTL = 29,     /* name, lifetime->ttl_ms               binding */
 
+    TN_OP_SET_ADD = 40,     /* target, value                        truth */
+    TN_OP_SET_DISCARD = 41, /* target, value, must_exist            truth */
+    TN_OP_SET_POP = 42,     /* target, want                         value */
+    TN_OP_SET_CLEAR = 43,   /* target                               count */
+    TN_OP_SCAN_SET = 44,    /* target, cursor, limit, want          value (list), cursor */
+    TN_OP_SET_NEW = 45,     /* target, how (tn_set_operation), value, kind, want
+                                                                    value */
+    TN_OP_SET_UPDATE = 46,  /* target, how (tn_set_operation), value
+                                                                    count */
+    TN_OP_SET_COMPARE = 47, /* target, how (tn_set_relation), value truth */
+
     TN_OP_CLASS_DECLARE = 70,  /* class_spec                        handle */
     TN_OP_CLASS_DESCRIBE = 71, /* target                            class info */
     TN_OP_RECORD_NEW = 72,     /* target, value (may be all zeros)  handle */
@@ -965,6 +1060,9 @@ typedef struct tn_op {
     uint64_t limit;
     bool deep;
     bool keys_only;
+    bool must_exist;
+    uint8_t kind; /* tn_kind */
+    int32_t how;  /* tn_set_operation or tn_set_relation */
     struct tn_batch *batch;
     const tn_class_spec *class_spec;
     const tn_lifetime *lifetime;
@@ -1206,6 +1304,7 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_PENDING_CLEANUP TN_FREED_BY(tn_pending_free)
 #define TN_NAME_ITER_CLEANUP TN_FREED_BY(tn_name_iter_close)
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
+#define TN_SET_ITER_CLEANUP TN_FREED_BY(tn_set_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
 #define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #endif
