@@ -69,8 +69,8 @@ static const struct op_row rows[] = {
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",    "name",   "target",  "value", "key",
-                                      "index", "stop",   "handle",  "deep",  "absent",
+static const char *const fields[] = { "op",    "name",   "target",  "value",    "key",
+                                      "index", "stop",   "handle",  "deep",     "absent",
                                       "kind",  "ttl_ms", "version", "operation" };
 
 struct step {

