@@ -29,6 +29,7 @@ const char *tn_node_kind_name(unsigned kind)
         [TN_NODE_INT] = "INT",     [TN_NODE_FLOAT] = "FLOAT",   [TN_NODE_STR] = "STR",
         [TN_NODE_BYTES] = "BYTES", [TN_NODE_TUPLE] = "TUPLE",   [TN_NODE_LIST] = "LIST",
         [TN_NODE_DICT] = "DICT",   [TN_NODE_HANDLE] = "HANDLE", [TN_NODE_RESULT] = "RESULT",
+        [TN_NODE_DEQUE] = "DEQUE",
     };
 
     return kind < TN_ARRAY_LEN(names) && names[kind] ? names[kind] : "?";
@@ -116,6 +117,13 @@ static int check_sized(const struct check *c, size_t node, struct tally *t)
     case TN_NODE_DICT:
         t->n_items += 2 * size;
         break;
+    case TN_NODE_DEQUE:
+        if (t->n_sizes >= value->n_sizes)
+            return refuse_node(c, TN_REASON_VALUE_MALFORMED, node,
+                               "has no entry for its maximum length in the column sizes");
+        t->n_sizes++;
+        t->n_items += size;
+        break;
     default: /* RESULT */
         if (size >= c->limits->n_steps)
             r = refuse_node(c, TN_REASON_BATCH_STEP_INVALID, node,
@@ -149,6 +157,7 @@ static int check_nodes(const struct check *c, struct tally *t)
         case TN_NODE_LIST:
         case TN_NODE_DICT:
         case TN_NODE_RESULT:
+        case TN_NODE_DEQUE:
             r = check_sized(c, node, t);
             if (r < 0)
                 return r;

@@ -40,10 +40,14 @@ enum tn_node_kind {
     TN_NODE_DICT = TENURE__V1__NODE_KIND__NODE_KIND_DICT,
     TN_NODE_HANDLE = TENURE__V1__NODE_KIND__NODE_KIND_HANDLE,
     TN_NODE_RESULT = TENURE__V1__NODE_KIND__NODE_KIND_RESULT,
+    TN_NODE_DEQUE = TENURE__V1__NODE_KIND__NODE_KIND_DEQUE,
 };
 
 /* Node numbers fit an int, with room for negative errors beside them. */
 #define TN_VALUE_NODES_MAX ((size_t)INT32_MAX)
+
+/* What a DEQUE without a maximum length has in place of one. */
+#define TN_VALUE_NO_MAXLEN UINT32_MAX
 
 /* "STR"; for an unlisted number "?". Never NULL. Any thread. */
 const char *tn_node_kind_name(unsigned kind);
@@ -84,14 +88,15 @@ TN_MUST_CHECK int tn_value_check(const Tenure__V1__Value *value,
 struct tn_value_node {
     uint8_t kind; /* enum tn_node_kind */
     uint8_t type; /* HANDLE in an answer: its TypeTag; otherwise 0 */
-    /* STR, BYTES: bytes. TUPLE, LIST: items. DICT: entries, so twice that many
+    /* STR, BYTES: bytes. TUPLE, LIST, DEQUE: items. DICT: entries, so twice that many
      * items. RESULT: the number of the step. Otherwise 0. */
     uint32_t size;
+    uint32_t maxlen; /* DEQUE: may be TN_VALUE_NO_MAXLEN; otherwise 0 */
     union {
         int64_t integer;       /* INT */
         double real;           /* FLOAT */
         const uint8_t *bytes;  /* STR, BYTES; may be NULL if size is 0 */
-        const uint32_t *items; /* TUPLE, LIST, DICT: node numbers; may be NULL if size is 0 */
+        const uint32_t *items; /* of a container: node numbers; may be NULL if size is 0 */
         uint64_t handle;       /* HANDLE */
     };
 };
@@ -149,6 +154,12 @@ static inline bool tn_value_read(struct tn_value_reader *reader, struct tn_value
         ret_node->size = value->sizes[reader->sizes++];
         ret_node->items = value->items ? value->items + reader->items : NULL;
         reader->items += (size_t)ret_node->size << (ret_node->kind == TN_NODE_DICT);
+        break;
+    case TN_NODE_DEQUE:
+        ret_node->size = value->sizes[reader->sizes++];
+        ret_node->maxlen = value->sizes[reader->sizes++] - 1; /* 0: TN_VALUE_NO_MAXLEN */
+        ret_node->items = value->items ? value->items + reader->items : NULL;
+        reader->items += ret_node->size;
         break;
     case TN_NODE_HANDLE:
         if (value->handle_types.len != 0)
@@ -269,6 +280,10 @@ TN_MUST_CHECK int tn_value_put_result(struct tn_value_writer *writer, uint32_t s
  */
 TN_MUST_CHECK int tn_value_put_container(struct tn_value_writer *writer, enum tn_node_kind kind,
                                          uint32_t size, size_t *ret_first);
+
+/* DEQUE; the same. `maxlen` may be TN_VALUE_NO_MAXLEN. */
+TN_MUST_CHECK int tn_value_put_deque(struct tn_value_writer *writer, uint32_t size, uint32_t maxlen,
+                                     size_t *ret_first);
 
 /* All items, valid until the next container is appended. */
 static inline uint32_t *tn_value_writer_items(struct tn_value_writer *writer)

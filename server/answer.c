@@ -14,12 +14,21 @@ _Static_assert((int)TN_TYPE_BYTES == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_BYTES, 
 _Static_assert((int)TN_TYPE_TUPLE == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_TUPLE, "");
 _Static_assert((int)TN_TYPE_LIST == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_LIST, "");
 _Static_assert((int)TN_TYPE_DICT == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_DICT, "");
+_Static_assert((int)TN_TYPE_DEQUE == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_DEQUE, "");
 
 void tn_result_count(struct tn_result *result, uint64_t count)
 {
     result->which = TENURE__V1__RESPONSE__RESULT_COUNT;
     result->message.count = (Tenure__V1__CountResponse)TENURE__V1__COUNT_RESPONSE__INIT;
     result->message.count.count = count;
+}
+
+size_t tn_scan_page(const struct tn_request_ctx *ctx, uint32_t limit, size_t entry_bytes)
+{
+    size_t n_max = ctx->ex->service->limits.max_answer_bytes / entry_bytes;
+    size_t n = limit == 0 ? TN_SCAN_ENTRIES : limit;
+
+    return n < n_max ? n : n_max;
 }
 
 static Tenure__V1__ObjectResponse *begin(struct tn_result *result, const struct tn_object *o,

@@ -18,7 +18,7 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_BATCH
+#define OP_MAX TENURE__V1__REQUEST__OP_SCAN_DEQUE
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -49,6 +49,12 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_SCAN_DICT] = { tn_op_scan_dict, true, true },
     [TENURE__V1__REQUEST__OP_INFO] = { tn_op_info, true, true },
     [TENURE__V1__REQUEST__OP_BATCH] = { tn_op_batch, false, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_PUSH] = { tn_op_deque_push, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_POP] = { tn_op_deque_pop, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_EXTEND] = { tn_op_deque_extend, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_ROTATE] = { tn_op_deque_rotate, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_CLEAR] = { tn_op_deque_clear, true, false },
+    [TENURE__V1__REQUEST__OP_SCAN_DEQUE] = { tn_op_scan_deque, true, true },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */

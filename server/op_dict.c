@@ -3,9 +3,6 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* A page of a scan: what an entry takes at most of the answer, but for text. */
-#define ENTRY_BYTES ((size_t)64)
-
 static int hold_dict(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
                      struct tn_object **ret_dict)
 {
@@ -140,14 +137,6 @@ int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_re
 
 /* ---- Scanning ---- */
 
-static size_t page_size(const struct tn_request_ctx *ctx, uint32_t limit)
-{
-    size_t n_max = ctx->ex->service->limits.max_answer_bytes / ENTRY_BYTES;
-    size_t n = limit == 0 ? TN_SCAN_DICT : limit;
-
-    return n < n_max ? n : n_max;
-}
-
 /* Makes what is wanted of an array of entries: all of it, or the keys. */
 static struct tn_object **flatten(struct tn_dict_item *entries, size_t n, bool keys_only,
                                   size_t *ret_n)
@@ -168,7 +157,7 @@ static int read_page(struct tn_request_ctx *ctx, struct tn_object *dict, uint64_
 {
     const Tenure__V1__ScanDictRequest *msg = message;
     Tenure__V1__ScanDictResponse *answer = &result->message.scan_dict;
-    size_t n_max = page_size(ctx, msg->limit);
+    size_t n_max = tn_scan_page(ctx, msg->limit, 2 * TN_SCAN_ITEM_BYTES);
     uint64_t cursor = msg->cursor;
     struct tn_dict_item *entries;
     struct tn_object **objects;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on lists; those that only read work on tuples too. */
+/* Operations on lists. Reading works on tuples too, and what concerns one item by its
+ * index on deques. */
 #include "core/base/err.h"
 #include "server/request.h"
 
@@ -21,42 +22,28 @@ TN_COLD static int out_of_range(struct tn_request_ctx *ctx, int64_t index, size_
 }
 
 /* The error of an operation on one item. */
-static int item_error(struct tn_request_ctx *ctx, int r, const struct tn_object *list,
+static int item_error(struct tn_request_ctx *ctx, int r, const struct tn_object *sequence,
                       int64_t index)
 {
-    return r == TN_ERR_INDEX ? out_of_range(ctx, index, tn_list_length(list)) : r;
+    return r == TN_ERR_INDEX ? out_of_range(ctx, index, tn_sequence_length(sequence)) : r;
 }
 
 /* ---- Reading ---- */
-
-/* One item of a list or tuple, borrowed. */
-static int get_item(struct tn_request_ctx *ctx, struct tn_object *o, int64_t index,
-                    struct tn_object **ret_item)
-{
-    uint64_t at;
-    int r;
-
-    if (o->type == TN_TYPE_LIST) {
-        r = tn_list_get(ctx->mu, o, index, ret_item);
-        return tn_check_alive(o) < 0 ? TN_ERR_BUSY : item_error(ctx, r, o, index);
-    }
-    if (o->type != TN_TYPE_TUPLE)
-        return tn_wrong_type(ctx, o, "a list or tuple");
-    r = tn_index_resolve(index, tn_tuple_length(o), &at);
-    if (r < 0)
-        return out_of_range(ctx, index, tn_tuple_length(o));
-    *ret_item = tn_tuple_get(o, (size_t)at);
-    return 0;
-}
 
 static int read_item(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                      const void *message, struct tn_result *result)
 {
     const Tenure__V1__ListGetRequest *msg = message;
     struct tn_object *item;
-    int r = get_item(ctx, o, msg->index, &item);
+    int r;
 
     (void)version; /* is of the list's name */
+    if (!tn_is_sequence(o))
+        return tn_wrong_type(ctx, o, "a list, tuple or deque");
+    r = tn_sequence_get(ctx->mu, o, msg->index, &item);
+    if (tn_check_alive(o) < 0)
+        return TN_ERR_BUSY;
+    r = item_error(ctx, r, o, msg->index);
     return r < 0 ? r : tn_answer_borrowed(ctx, item, msg->want, 0, result);
 }
 
@@ -80,26 +67,20 @@ static int slice_items(struct tn_request_ctx *ctx, struct tn_object *o,
                        const Tenure__V1__ListSliceRequest *msg, struct tn_object ***ret_items,
                        size_t *ret_n)
 {
-    bool is_list = o->type == TN_TYPE_LIST;
-    size_t length = is_list ? tn_list_length(o) : tn_tuple_length(o);
+    size_t length = tn_sequence_length(o);
 
     for (int i = 0; i < TN_BUSY_TRIES; i++) {
         size_t start = clip(msg->start, length);
         size_t stop = msg->to_end ? length : clip(msg->stop, length);
         size_t n = stop > start ? stop - start : 0;
-        size_t length_then = length;
+        size_t length_then;
 
         if (n > ctx->ex->service->limits.max_nodes)
             return tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE);
         *ret_items = tn_ctx_alloc(ctx, n * sizeof(struct tn_object *));
         if (*ret_items == NULL)
             return TN_ERR_NOMEM;
-        if (is_list)
-            n = tn_list_snapshot(ctx->mu, o, start, n, *ret_items, &length_then);
-        else
-            for (size_t k = 0; k < n; k++)
-                (*ret_items)[k] = tn_tuple_get(o, start + k);
-        *ret_n = n;
+        *ret_n = tn_sequence_snapshot(ctx->mu, o, start, n, *ret_items, &length_then);
         if (length_then == length) /* so the positions mean what they should */
             return tn_check_alive(o);
         length = length_then;
@@ -190,16 +171,21 @@ int tn_op_list_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 {
     const Tenure__V1__ListSetRequest *msg = message;
     struct tn_object *item = NULL;
-    struct tn_object *list;
-    int r = hold_list(ctx, msg->target, &list);
+    struct tn_object *o;
+    int r = tn_target_hold(ctx, msg->target, &o);
 
+    if (r == 0 && o->type != TN_TYPE_LIST && o->type != TN_TYPE_DEQUE)
+        r = tn_wrong_type(ctx, o, "a list or deque");
     if (r == 0)
         r = tn_value_build(ctx, msg->value, &item);
-    if (r == 0)
-        r = item_error(ctx, tn_list_set(ctx->mu, list, msg->index, &item), list, msg->index);
+    if (r < 0)
+        return r;
+    r = o->type == TN_TYPE_LIST ? tn_list_set(ctx->mu, o, msg->index, &item)
+                                : tn_deque_set(ctx->mu, o, msg->index, &item);
+    r = item_error(ctx, r, o, msg->index);
     tn_drop(ctx->mu, &item);
     if (r == 0)
-        tn_result_count(result, tn_list_length(list));
+        tn_result_count(result, tn_sequence_length(o));
     return r;
 }
 
@@ -230,13 +216,9 @@ int tn_op_list_extend(struct tn_request_ctx *ctx, const void *message, struct tn
     int r = hold_list(ctx, msg->target, &list);
 
     if (r == 0)
-        r = tn_value_build(ctx, msg->value, &from);
-    if (r < 0)
-        return r;
-    tn_hold(ctx, from);
-    if (from->type != TN_TYPE_LIST && from->type != TN_TYPE_TUPLE)
-        return tn_wrong_type(ctx, from, "a list or tuple, whose items are appended");
-    r = tn_list_extend(ctx->mu, list, from, &length);
+        r = tn_value_build_items(ctx, msg->value, &from);
+    if (r == 0)
+        r = tn_list_extend(ctx->mu, list, from, &length);
     if (r == 0)
         tn_result_count(result, length);
     return r;

@@ -52,9 +52,8 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     answer->type = (Tenure__V1__TypeTag)o->type;
     describe_refs(o, answer);
     answer->shallow_bytes = tn_shallow_bytes(o);
-    answer->tracked =
-        o->type == TN_TYPE_TUPLE || o->type == TN_TYPE_LIST || o->type == TN_TYPE_DICT;
-    if (tn_length(o, &length) == 0) /* what has no length has 0 here */
+    answer->tracked = o->type >= TN_TYPE_TUPLE; /* the types before it hold nothing */
+    if (tn_length(o, &length) == 0)             /* what has no length has 0 here */
         answer->length = length;
     if (msg->deep) {
         uint64_t max = msg->max_objects != 0 && msg->max_objects < TN_DEEP_OBJECTS
@@ -142,11 +141,14 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     case TN_TYPE_TUPLE:
         r = tuple_contains(ctx, o, value, &does_contain);
         break;
+    case TN_TYPE_DEQUE:
+        r = tn_deque_contains(ctx->mu, o, value, &does_contain);
+        break;
     case TN_TYPE_DICT:
         r = dict_contains(ctx, o, value, &does_contain);
         break;
     default:
-        return tn_wrong_type(ctx, o, "a list, tuple or dict");
+        return tn_wrong_type(ctx, o, "a list, tuple, deque or dict");
     }
     if (r == 0 && !does_contain)
         r = tn_check_alive(o);

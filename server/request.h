@@ -52,10 +52,11 @@ struct tn_result {
         Tenure__V1__DescribeResponse describe;
         Tenure__V1__ScanNamesResponse scan_names;
         Tenure__V1__ScanDictResponse scan_dict;
+        Tenure__V1__ScanDequeResponse scan_deque;
         Tenure__V1__InfoResponse info;
         Tenure__V1__BatchResponse batch;
     } message;
-    Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
+    Tenure__V1__Value value; /* `object` and the scans of containers refer to it */
     struct tn_value_one one; /* or to this, for a single scalar */
 };
 
@@ -172,7 +173,7 @@ TN_MUST_CHECK int tn_value_admit(struct tn_request_ctx *ctx, const Tenure__V1__V
 
 /* An object that has a value, to look for in a container: valid until the request
  * ends, borrowed, and not to be stored anywhere. Takes no memory of the heap, but
- * for lists and dicts. */
+ * for mutable containers. */
 TN_MUST_CHECK int tn_value_probe(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                                  struct tn_object **ret_object);
 
@@ -182,6 +183,11 @@ TN_MUST_CHECK int tn_value_probe(struct tn_request_ctx *ctx, const Tenure__V1__V
  */
 TN_MUST_CHECK int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                                  struct tn_object **ret_object);
+
+/* The same for a list, tuple or deque whose items are wanted; it is held until the end
+ * of the request. */
+TN_MUST_CHECK int tn_value_build_items(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
+                                       struct tn_object **ret_object);
 
 /*
  * The end of the values that the operation built: with `keep` they have found
@@ -209,6 +215,13 @@ TN_MUST_CHECK int tn_value_encode_items(struct tn_request_ctx *ctx, struct tn_ob
 /* ---- Answers ---- */
 
 void tn_result_count(struct tn_result *result, uint64_t count);
+
+/* What an item on a page of a scan takes at most of the answer, but for text. */
+#define TN_SCAN_ITEM_BYTES ((size_t)32)
+
+/* How many entries a page of a container's scan may have: `limit`, or if that is 0 the
+ * default, but no more than fit into an answer. */
+size_t tn_scan_page(const struct tn_request_ctx *ctx, uint32_t limit, size_t entry_bytes);
 
 /*
  * Answers with an object that is borrowed. TN_ERR_BUSY if it died meanwhile: look
@@ -266,6 +279,12 @@ int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_dict_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_push(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_extend(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_rotate(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_clear(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_scan_deque(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 

@@ -35,7 +35,7 @@
 #define TN_WANT_DEPTH 100
 #define TN_WANT_NODES 262144
 #define TN_SCAN_NAMES 1000
-#define TN_SCAN_DICT 1000
+#define TN_SCAN_ENTRIES 1000
 #define TN_DEEP_OBJECTS 1000000
 
 /* Derived from the configuration once. */

@@ -3,12 +3,12 @@
  * From a value on the wire to objects.
  *
  * The nodes are gone through three times, in order and without recursion:
- * first everything is made that needs no other node (scalars, empty lists and
- * dicts, and what handles stand for), then tuples, whose items that are tuples
- * have lower numbers, and then lists and dicts are filled. The objects of all
+ * first everything is made that needs no other node (scalars, empty mutable
+ * containers, and what handles stand for), then tuples, whose items that are tuples
+ * have lower numbers, and then the containers are filled. The objects of all
  * nodes are held until the end; then only the root is.
  *
- * If it fails half way, lists and dicts are emptied before they are let go, so
+ * If it fails half way, mutable containers are emptied before they are let go, so
  * that no cycle among them survives; and so are those that the root does not
  * lead to, as nobody could ever find them again. Those of a finished value that
  * may be a cycle are remembered until it is known whether the operation that
@@ -20,7 +20,7 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* The lists and dicts of one value, each with a reference. */
+/* The mutable containers of one value, each with a reference. */
 struct tn_new_cycles {
     struct tn_new_cycles *next;
     size_t n_objects;
@@ -32,7 +32,8 @@ struct build {
     const Tenure__V1__Value *value;
     struct tn_object **objects; /* one for each node; NULL: not made yet */
     size_t n_nodes;
-    bool has_forward; /* a list or dict refers to itself or a later node: there may be cycles */
+    /* A mutable container refers to itself or a later node: there may be cycles. */
+    bool has_forward;
 };
 
 /* Makes the object of a node that needs no other node. */
@@ -67,6 +68,9 @@ static int make_simple(struct tn_request_ctx *ctx, const struct tn_value_node *n
         break;
     case TN_NODE_DICT:
         r = tn_dict_new(mu, node->size, ret_object);
+        break;
+    case TN_NODE_DEQUE:
+        r = tn_deque_new(mu, node->maxlen, ret_object);
         break;
     case TN_NODE_HANDLE:
         r = tn_handle_borrow(ctx, node->handle, ret_object);
@@ -130,16 +134,27 @@ static int make_tuples(struct build *b)
     return 0;
 }
 
+_Static_assert(TN_DEQUE_NO_MAXLEN == TN_VALUE_NO_MAXLEN, "a maximum length is passed on");
+
+/* How many items of a list or deque do not stay: the first ones, if there are more
+ * than the maximum. */
+static size_t n_pushed_out(const struct tn_value_node *node)
+{
+    return node->kind == TN_NODE_DEQUE && node->size > node->maxlen ? node->size - node->maxlen : 0;
+}
+
+/* Fills a list or deque. */
 static int fill_list(struct build *b, struct tn_object *list, const struct tn_value_node *node)
 {
     struct tn_mutator *mu = b->ctx->mu;
 
-    for (size_t i = 0; i < node->size; i++) {
+    for (size_t i = n_pushed_out(node); i < node->size; i++) {
         struct tn_object *item = b->objects[node->items[i]];
         int r;
 
         tn_incref(mu, item);
-        r = tn_list_append(mu, list, &item, NULL);
+        r = node->kind == TN_NODE_LIST ? tn_list_append(mu, list, &item, NULL)
+                                       : tn_deque_push(mu, list, TN_DEQUE_RIGHT, &item, NULL);
         if (r < 0) {
             tn_drop(mu, &item);
             return r;
@@ -185,7 +200,7 @@ static int fill_all(struct build *b)
     for (size_t i = 0; r == 0 && tn_value_read(&reader, &node); i++) {
         size_t n_items = node.size;
 
-        if (node.kind == TN_NODE_LIST)
+        if (node.kind == TN_NODE_LIST || node.kind == TN_NODE_DEQUE)
             r = fill_list(b, b->objects[i], &node);
         else if (node.kind == TN_NODE_DICT) {
             r = fill_dict(b, b->objects[i], &node);
@@ -230,16 +245,31 @@ static void empty_dict(struct tn_mutator *mu, struct tn_object *dict)
     }
 }
 
-/* Empties the new lists and dicts that are not marked; `marks` may be NULL. */
+/* Empties a mutable container. */
+static void empty(struct tn_mutator *mu, struct tn_object *o)
+{
+    if (o->type == TN_TYPE_LIST)
+        empty_list(mu, o);
+    else if (o->type == TN_TYPE_DICT)
+        empty_dict(mu, o);
+    else
+        tn_deque_clear(mu, o);
+}
+
+/* Whether a node is a mutable container that is made, and not one that exists. */
+static bool is_new_container(const struct build *b, size_t node)
+{
+    uint8_t kind = b->value->kinds.data[node];
+
+    return kind == TN_NODE_LIST || kind == TN_NODE_DICT || kind == TN_NODE_DEQUE;
+}
+
+/* Empties the new containers that are not marked; `marks` may be NULL. */
 static void empty_containers(struct build *b, const uint8_t *marks)
 {
     for (size_t i = 0; i < b->n_nodes; i++) {
-        if (b->objects[i] == NULL || (marks != NULL && marks[i] != 0))
-            continue;
-        if (b->value->kinds.data[i] == TN_NODE_LIST)
-            empty_list(b->ctx->mu, b->objects[i]);
-        else if (b->value->kinds.data[i] == TN_NODE_DICT)
-            empty_dict(b->ctx->mu, b->objects[i]);
+        if (b->objects[i] != NULL && (marks == NULL || marks[i] == 0) && is_new_container(b, i))
+            empty(b->ctx->mu, b->objects[i]);
     }
 }
 
@@ -272,9 +302,10 @@ static int mark_reachable(struct build *b, uint8_t *marks)
         const struct tn_value_node *node = &nodes[stack[--n_stack]];
         size_t n_items = node->kind == TN_NODE_DICT ? 2 * (size_t)node->size : node->size;
 
-        if (node->kind != TN_NODE_TUPLE && node->kind != TN_NODE_LIST && node->kind != TN_NODE_DICT)
+        if (node->kind != TN_NODE_TUPLE && node->kind != TN_NODE_LIST &&
+            node->kind != TN_NODE_DICT && node->kind != TN_NODE_DEQUE)
             continue;
-        for (size_t k = 0; k < n_items; k++) {
+        for (size_t k = n_pushed_out(node); k < n_items; k++) {
             if (marks[node->items[k]] == 0) {
                 marks[node->items[k]] = 1;
                 stack[n_stack++] = node->items[k];
@@ -299,11 +330,6 @@ static int empty_unreachable(struct build *b)
 }
 
 /* ---- Finished values that may be cycles ---- */
-
-static bool is_new_container(const struct build *b, size_t node)
-{
-    return b->value->kinds.data[node] == TN_NODE_LIST || b->value->kinds.data[node] == TN_NODE_DICT;
-}
 
 static int remember_cycles(struct build *b)
 {
@@ -334,10 +360,8 @@ void tn_values_settle(struct tn_request_ctx *ctx, bool keep)
         for (size_t i = 0; i < cycles->n_objects; i++) {
             struct tn_object *o = cycles->objects[i];
 
-            if (!keep && o->type == TN_TYPE_LIST)
-                empty_list(ctx->mu, o);
-            else if (!keep)
-                empty_dict(ctx->mu, o);
+            if (!keep)
+                empty(ctx->mu, o);
             tn_decref(ctx->mu, o);
         }
     }
@@ -407,4 +431,19 @@ int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
             return make_simple(ctx, &node, ret_object);
     }
     return build_graph(ctx, value, ret_object);
+}
+
+int tn_value_build_items(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
+                         struct tn_object **ret_object)
+{
+    struct tn_object *o = NULL;
+    int r = tn_value_build(ctx, value, &o);
+
+    if (r < 0)
+        return r;
+    tn_hold(ctx, o);
+    if (!tn_is_sequence(o))
+        return tn_wrong_type(ctx, o, "a list, tuple or deque, whose items are taken");
+    *ret_object = o;
+    return 0;
 }

@@ -8,12 +8,15 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* Whether a value can be a probe: lists and dicts, which are never keys, cannot. */
+/* Whether a value can be a probe: mutable containers, which are never keys, cannot. */
 static bool can_be_probe(const Tenure__V1__Value *value)
 {
-    for (size_t i = 0; i < value->kinds.len; i++)
-        if (value->kinds.data[i] == TN_NODE_LIST || value->kinds.data[i] == TN_NODE_DICT)
+    for (size_t i = 0; i < value->kinds.len; i++) {
+        uint8_t kind = value->kinds.data[i];
+
+        if (kind == TN_NODE_LIST || kind == TN_NODE_DICT || kind == TN_NODE_DEQUE)
             return false;
+    }
     return true;
 }
 

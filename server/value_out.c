@@ -162,6 +162,8 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_LIST;
     case TN_TYPE_DICT:
         return TN_NODE_DICT;
+    case TN_TYPE_DEQUE:
+        return TN_NODE_DEQUE;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -212,7 +214,7 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
             return r;
         if (r < 0)
             cut_off(graph, node);
-    } else if (node->kind >= TN_NODE_TUPLE && depth > graph->want_depth) {
+    } else if (is_container(node) && depth > graph->want_depth) {
         cut_off(graph, node);
     }
     if (is_indexed(o)) {
@@ -259,14 +261,15 @@ static int claim_items(struct tn_out_graph *graph, size_t n)
     return tn_ctx_claim(graph->ctx, n * ITEM_BYTES);
 }
 
-/* What a list or dict holds at one moment. Containers grow beside us: then we
+/* What a container holds at one moment. Containers grow beside us: then we
  * look again with more room. */
 static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_object ***ret_items,
                     size_t *ret_n)
 {
     struct tn_request_ctx *ctx = graph->ctx;
     bool is_dict = o->type == TN_TYPE_DICT;
-    size_t room = is_dict ? tn_dict_length(o) : tn_list_length(o);
+    size_t item_bytes = is_dict ? sizeof(struct tn_dict_item) : sizeof(struct tn_object *);
+    size_t room = is_dict ? tn_dict_length(o) : tn_sequence_length(o);
 
     for (int i = 0; i < TN_BUSY_TRIES; i++) {
         struct tn_object **items;
@@ -276,12 +279,12 @@ static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_o
 
         if (room > graph->want_nodes) /* will be cut off, so do not look */
             return TN_ERR_TOO_BIG;
-        items = tn_ctx_alloc(ctx, (room + 1) * sizeof(struct tn_dict_item));
+        items = tn_ctx_alloc(ctx, (room + 1) * item_bytes);
         if (items == NULL)
             return TN_ERR_NOMEM;
         *ret_items = items;
         if (!is_dict) {
-            *ret_n = tn_list_snapshot(ctx->mu, o, 0, room + 1, items, &length);
+            *ret_n = tn_sequence_snapshot(ctx->mu, o, 0, room + 1, items, &length);
             if (*ret_n == length)
                 return 0;
         } else {
@@ -302,23 +305,6 @@ static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_o
 _Static_assert(sizeof(struct tn_dict_item) == 2 * sizeof(struct tn_object *),
                "an entry is a key and a value in turn");
 
-/* The items of a tuple, as an array. */
-static int tuple_items(struct tn_out_graph *graph, const struct tn_object *o,
-                       struct tn_object ***ret_items, size_t *ret_n)
-{
-    size_t n = tn_tuple_length(o);
-
-    if (n > graph->want_nodes)
-        return TN_ERR_TOO_BIG;
-    *ret_items = tn_ctx_alloc(graph->ctx, n * sizeof(struct tn_object *));
-    if (*ret_items == NULL)
-        return TN_ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        (*ret_items)[i] = tn_tuple_get(o, i);
-    *ret_n = n;
-    return 0;
-}
-
 /* Opens a container, or cuts it off. */
 static int expand(struct tn_out_graph *graph, size_t container)
 {
@@ -327,8 +313,7 @@ static int expand(struct tn_out_graph *graph, size_t container)
     size_t n = 0;
     int r;
 
-    r = o->type == TN_TYPE_TUPLE ? tuple_items(graph, o, &items, &n)
-                                 : snapshot(graph, o, &items, &n);
+    r = snapshot(graph, o, &items, &n);
     if (r == 0 && !graph->holds)
         r = tn_check_alive(o);
     if (r == 0)
@@ -349,7 +334,8 @@ static int expand_all(struct tn_out_graph *graph, size_t first)
     for (size_t i = first; r == 0 && i < graph->n_nodes; i++) {
         uint8_t kind = graph->nodes[i].kind;
 
-        if (kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT)
+        if (kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT ||
+            kind == TN_NODE_DEQUE)
             r = expand(graph, i);
     }
     return r;
@@ -388,8 +374,12 @@ static int put_items(struct tn_out_graph *graph, struct tn_value_writer *writer,
     uint32_t size = node->kind == TN_NODE_DICT ? node->n_items / 2 : node->n_items;
     size_t first;
     uint32_t *items;
-    int r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, size, &first);
+    int r;
 
+    if (node->kind == TN_NODE_DEQUE)
+        r = tn_value_put_deque(writer, size, tn_deque_maxlen(node->object), &first);
+    else
+        r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, size, &first);
     if (r < 0)
         return r;
     items = tn_value_writer_items(writer);
@@ -415,6 +405,7 @@ static int put_node(struct tn_out_graph *graph, struct tn_value_writer *writer,
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_DEQUE:
         return put_items(graph, writer, node, number);
     default:
         return tn_value_put_constant(writer, (enum tn_node_kind)node->kind);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls about lists and dicts. */
+/* Calls about lists, deques and dicts. */
 #include "client/lib/calls.h"
 
 static tn_op list_op(tn_op_code code, tn_target list, int64_t index)
@@ -86,6 +86,57 @@ int tn_client_list_slice(tn_client *client, tn_target list, int64_t start, int64
     op.stop = stop;
     op.want = want;
     return tn_client_call_for_value(client, &op, values, ret_value);
+}
+
+static tn_op deque_op(tn_op_code code, tn_target deque, tn_end end)
+{
+    tn_op op = tn_op_init(code);
+
+    op.target = deque;
+    op.end = end;
+    return op;
+}
+
+int tn_client_deque_push(tn_client *client, tn_target deque, tn_end end, tn_value value,
+                         uint64_t *ret_length)
+{
+    tn_op op = deque_op(TN_OP_DEQUE_PUSH, deque, end);
+
+    op.value = value;
+    return tn_client_call_for_count(client, &op, ret_length);
+}
+
+int tn_client_deque_pop(tn_client *client, tn_target deque, tn_end end, const tn_want *want,
+                        tn_values *values, tn_value *ret_value)
+{
+    tn_op op = deque_op(TN_OP_DEQUE_POP, deque, end);
+
+    op.want = want;
+    return tn_client_call_for_value(client, &op, values, ret_value);
+}
+
+int tn_client_deque_extend(tn_client *client, tn_target deque, tn_end end, tn_value items,
+                           uint64_t *ret_length)
+{
+    tn_op op = deque_op(TN_OP_DEQUE_EXTEND, deque, end);
+
+    op.value = items;
+    return tn_client_call_for_count(client, &op, ret_length);
+}
+
+int tn_client_deque_rotate(tn_client *client, tn_target deque, int64_t n)
+{
+    tn_op op = deque_op(TN_OP_DEQUE_ROTATE, deque, TN_RIGHT);
+
+    op.index = n;
+    return tn_client_call_for_count(client, &op, NULL);
+}
+
+int tn_client_deque_clear(tn_client *client, tn_target deque)
+{
+    tn_op op = deque_op(TN_OP_DEQUE_CLEAR, deque, TN_RIGHT);
+
+    return tn_client_call_for_count(client, &op, NULL);
 }
 
 int tn_client_dict_get(tn_client *client, tn_target dict, tn_value key, const tn_want *want,

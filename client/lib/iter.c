@@ -132,19 +132,125 @@ void tn_name_iter_close(tn_name_iter **iterp)
     *iterp = NULL;
 }
 
-/* ---- Dicts ---- */
+/* ---- Containers ---- */
 
-struct tn_dict_iter {
+/* What the iterators of containers have in common. */
+struct content {
     struct scan scan;
-    bool keys_only;
+    tn_op_code code;
+    bool keys_only;    /* of a dict */
+    size_t per_entry;  /* items of `entries` */
     tn_values *values; /* of the page */
-    tn_value entries;  /* keys; or key, value, key, value, ... */
+    tn_value entries;  /* a list */
     bool has_want;
     tn_want want;
-    tn_target target; /* with the name that follows, or the handle, counted */
+    tn_target target; /* with a name of our own, or the handle, counted */
     tn_handle *handle;
-    char name[];
+    void *name;
 };
+
+struct tn_dict_iter {
+    struct content content;
+};
+
+struct tn_deque_iter {
+    struct content content;
+};
+
+static void content_fini(struct content *content)
+{
+    tn_values_free(&content->values);
+    tn_handle_release(&content->handle);
+    free(content->name);
+}
+
+static int content_init(struct content *content, tn_client *client, tn_target target,
+                        const tn_want *want)
+{
+    content->scan.client = client;
+    content->target = target;
+    content->has_want = want != NULL;
+    if (want)
+        content->want = *want;
+    content->values = tn_values_new();
+    if (target.name) {
+        content->name = malloc(target.name_len + 1);
+        content->target.name = content->name;
+    }
+    if (!content->values || (target.name && !content->name)) {
+        content_fini(content);
+        return TN_ENOMEM;
+    }
+    if (target.name_len > 0)
+        memcpy(content->name, target.name, target.name_len);
+    /* Counting is not a change that the caller can see. */
+    content->handle = tn_handle_ref((tn_handle *)(uintptr_t)target.handle);
+    return 0;
+}
+
+/* An iterator of `size` bytes that begins with a struct content; NULL, and the client
+ * says why not. */
+static void *content_new(tn_client *client, size_t size, tn_target target, const tn_want *want)
+{
+    struct content *content;
+
+    if (want && want->struct_size < sizeof(*want)) {
+        (void)tn_client_error_set(&client->error, TN_EINVAL,
+                                  "The tn_want was not initialised with TN_WANT_INIT.");
+        return NULL;
+    }
+    content = calloc(1, size);
+    if (!content || content_init(content, client, target, want) < 0) {
+        free(content);
+        (void)tn_client_error_set_plain(&client->error, TN_ENOMEM);
+        return NULL;
+    }
+    return content;
+}
+
+static int content_fetch(struct content *content)
+{
+    tn_op op = tn_op_init(content->code);
+    tn_pending *page = NULL;
+    tn_reply *reply;
+    int r;
+
+    op.target = content->target;
+    op.cursor = content->scan.cursor;
+    op.limit = ENTRIES_PER_PAGE;
+    op.keys_only = content->keys_only;
+    op.want = content->has_want ? &content->want : NULL;
+    tn_values_clear(content->values);
+    content->scan.n = content->scan.index = 0;
+    r = fetch(&content->scan, &op, &page, &reply);
+    if (r < 0)
+        return r;
+    r = tn_reply_value(reply, content->values, &content->entries);
+    tn_pending_free(&page);
+    if (r < 0)
+        return tn_client_fail_reading(content->scan.client, r);
+    if (tn_value_kind(content->entries) != TN_KIND_LIST ||
+        tn_value_len(content->entries) % content->per_entry != 0)
+        return tn_client_fail_reading(content->scan.client, TN_ESERVER);
+    content->scan.n = tn_value_len(content->entries) / content->per_entry;
+    return 0;
+}
+
+/* 1 and the place of the next entry among the items of the page, 0 at the end. */
+static int content_next(struct content *content, size_t *ret_at)
+{
+    while (content->scan.index == content->scan.n) {
+        int r;
+
+        if (content->scan.is_last)
+            return 0;
+        r = content_fetch(content);
+        if (r < 0)
+            return r;
+    }
+    *ret_at = content->per_entry * content->scan.index++;
+    return 1;
+}
 
 int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const tn_want *want,
                       tn_dict_iter **ret_iter)
@@ -156,94 +262,79 @@ int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const t
         return r;
     if (!ret_iter)
         return tn_client_fail_argument(client, "The pointer for the iterator");
-    if (want && want->struct_size < sizeof(*want))
-        return tn_client_error_set(&client->error, TN_EINVAL,
-                                   "The tn_want was not initialised with TN_WANT_INIT.");
-    iter = calloc(1, sizeof(*iter) + dict.name_len);
+    iter = content_new(client, sizeof(*iter), dict, want);
     if (!iter)
-        return tn_client_error_set_plain(&client->error, TN_ENOMEM);
-    iter->values = tn_values_new();
-    if (!iter->values) {
-        free(iter);
-        return tn_client_error_set_plain(&client->error, TN_ENOMEM);
-    }
-    iter->scan.client = client;
-    iter->keys_only = keys_only;
-    iter->has_want = want != NULL;
-    if (want)
-        iter->want = *want;
-    iter->target = dict;
-    if (dict.name) {
-        if (dict.name_len > 0)
-            memcpy(iter->name, dict.name, dict.name_len);
-        iter->target.name = iter->name;
-    }
-    /* Counting is not a change that the caller can see. */
-    iter->handle = tn_handle_ref((tn_handle *)(uintptr_t)dict.handle);
+        return client->error.public.err;
+    iter->content.code = TN_OP_SCAN_DICT;
+    iter->content.keys_only = keys_only;
+    iter->content.per_entry = keys_only ? 1 : 2;
     *ret_iter = iter;
-    return 0;
-}
-
-static int fetch_entries(tn_dict_iter *iter)
-{
-    tn_op op = tn_op_init(TN_OP_SCAN_DICT);
-    size_t per_entry = iter->keys_only ? 1 : 2;
-    tn_pending *page = NULL;
-    tn_reply *reply;
-    int r;
-
-    op.target = iter->target;
-    op.cursor = iter->scan.cursor;
-    op.limit = ENTRIES_PER_PAGE;
-    op.keys_only = iter->keys_only;
-    op.want = iter->has_want ? &iter->want : NULL;
-    tn_values_clear(iter->values);
-    iter->scan.n = iter->scan.index = 0;
-    r = fetch(&iter->scan, &op, &page, &reply);
-    if (r < 0)
-        return r;
-    r = tn_reply_value(reply, iter->values, &iter->entries);
-    tn_pending_free(&page);
-    if (r < 0)
-        return tn_client_fail_reading(iter->scan.client, r);
-    if (tn_value_kind(iter->entries) != TN_KIND_LIST ||
-        tn_value_len(iter->entries) % per_entry != 0)
-        return tn_client_fail_reading(iter->scan.client, TN_ESERVER);
-    iter->scan.n = tn_value_len(iter->entries) / per_entry;
     return 0;
 }
 
 int tn_dict_iter_next(tn_dict_iter *iter, tn_value *ret_key, tn_value *ret_value)
 {
-    size_t index;
+    size_t at;
     int r;
 
     if (!iter || !ret_key)
         return TN_EINVAL;
-    while (iter->scan.index == iter->scan.n) {
-        if (iter->scan.is_last)
-            return 0;
-        r = fetch_entries(iter);
-        if (r < 0)
-            return r;
-    }
-    index = iter->scan.index++;
-    *ret_key = tn_value_item(iter->entries, iter->keys_only ? index : 2 * index);
+    r = content_next(&iter->content, &at);
+    if (r != 1)
+        return r;
+    *ret_key = tn_value_item(iter->content.entries, at);
     if (ret_value)
-        *ret_value = iter->keys_only ? tn_value_invalid(iter->values)
-                                     : tn_value_item(iter->entries, 2 * index + 1);
+        *ret_value = iter->content.keys_only ? tn_value_invalid(iter->content.values)
+                                             : tn_value_item(iter->content.entries, at + 1);
     return 1;
 }
 
 void tn_dict_iter_close(tn_dict_iter **iterp)
 {
-    tn_dict_iter *iter;
-
     if (!iterp || !*iterp)
         return;
-    iter = *iterp;
+    content_fini(&(*iterp)->content);
+    free(*iterp);
     *iterp = NULL;
-    tn_values_free(&iter->values);
-    tn_handle_release(&iter->handle);
-    free(iter);
+}
+
+int tn_deque_iter_open(tn_client *client, tn_target deque, const tn_want *want,
+                       tn_deque_iter **ret_iter)
+{
+    tn_deque_iter *iter;
+    int r = tn_client_enter(client);
+
+    if (r < 0)
+        return r;
+    if (!ret_iter)
+        return tn_client_fail_argument(client, "The pointer for the iterator");
+    iter = content_new(client, sizeof(*iter), deque, want);
+    if (!iter)
+        return client->error.public.err;
+    iter->content.code = TN_OP_SCAN_DEQUE;
+    iter->content.per_entry = 1;
+    *ret_iter = iter;
+    return 0;
+}
+
+int tn_deque_iter_next(tn_deque_iter *iter, tn_value *ret_item)
+{
+    size_t at;
+    int r;
+
+    if (!iter || !ret_item)
+        return TN_EINVAL;
+    r = content_next(&iter->content, &at);
+    if (r == 1)
+        *ret_item = tn_value_item(iter->content.entries, at);
+    return r;
+}
+
+void tn_deque_iter_close(tn_deque_iter **iterp)
+{
+    if (!iterp || !*iterp)
+        return;
+    content_fini(&(*iterp)->content);
+    free(*iterp);
+    *iterp = NULL;
 }

@@ -76,6 +76,18 @@ static const struct op_row rows[] = {
     [TN_OP_SCAN_DICT] = { HEAD(SCAN_DICT, scan_dict),
         .target = AT(ScanDictRequest, target), .want = AT(ScanDictRequest, want) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
+    [TN_OP_DEQUE_PUSH] = { HEAD(DEQUE_PUSH, deque_push),
+        .target = AT(DequePushRequest, target), .value = AT(DequePushRequest, value) },
+    [TN_OP_DEQUE_POP] = { HEAD(DEQUE_POP, deque_pop), .target = AT(DequePopRequest, target),
+        .want = AT(DequePopRequest, want) },
+    [TN_OP_DEQUE_EXTEND] = { HEAD(DEQUE_EXTEND, deque_extend),
+        .target = AT(DequeExtendRequest, target), .value = AT(DequeExtendRequest, value) },
+    [TN_OP_DEQUE_ROTATE] = { HEAD(DEQUE_ROTATE, deque_rotate),
+        .target = AT(DequeRotateRequest, target), .index = AT(DequeRotateRequest, n) },
+    [TN_OP_DEQUE_CLEAR] = { HEAD(DEQUE_CLEAR, deque_clear),
+        .target = AT(DequeClearRequest, target) },
+    [TN_OP_SCAN_DEQUE] = { HEAD(SCAN_DEQUE, scan_deque),
+        .target = AT(ScanDequeRequest, target), .want = AT(ScanDequeRequest, want) },
 };
 /* clang-format on */
 
@@ -249,6 +261,19 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
         wire->message.scan_dict.cursor = op->cursor;
         wire->message.scan_dict.limit = limit;
         wire->message.scan_dict.keys_only = op->keys_only;
+        break;
+    case TN_OP_DEQUE_PUSH:
+        wire->message.deque_push.left = op->end == TN_LEFT;
+        break;
+    case TN_OP_DEQUE_POP:
+        wire->message.deque_pop.left = op->end == TN_LEFT;
+        break;
+    case TN_OP_DEQUE_EXTEND:
+        wire->message.deque_extend.left = op->end == TN_LEFT;
+        break;
+    case TN_OP_SCAN_DEQUE:
+        wire->message.scan_deque.cursor = op->cursor;
+        wire->message.scan_deque.limit = limit;
         break;
     default:
         break;

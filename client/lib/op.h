@@ -42,7 +42,13 @@
     X(DICT_POP, dict_pop, DictPopRequest)                                                          \
     X(SCAN_NAMES, scan_names, ScanNamesRequest)                                                    \
     X(SCAN_DICT, scan_dict, ScanDictRequest)                                                       \
-    X(INFO, info, InfoRequest)
+    X(INFO, info, InfoRequest)                                                                     \
+    X(DEQUE_PUSH, deque_push, DequePushRequest)                                                    \
+    X(DEQUE_POP, deque_pop, DequePopRequest)                                                       \
+    X(DEQUE_EXTEND, deque_extend, DequeExtendRequest)                                              \
+    X(DEQUE_ROTATE, deque_rotate, DequeRotateRequest)                                              \
+    X(DEQUE_CLEAR, deque_clear, DequeClearRequest)                                                 \
+    X(SCAN_DEQUE, scan_deque, ScanDequeRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

@@ -40,6 +40,19 @@ static void release_value(struct tn_session *session, const Tenure__V1__Value *v
     }
 }
 
+/* The value on a page of a container's scan; NULL if the result is something else. */
+static const Tenure__V1__Value *page_value(const struct tn_reply *reply)
+{
+    switch (reply->result_case) {
+    case TENURE__V1__RESPONSE__RESULT_SCAN_DICT:
+        return ((const Tenure__V1__ScanDictResponse *)(const void *)reply->result)->entries;
+    case TENURE__V1__RESPONSE__RESULT_SCAN_DEQUE:
+        return ((const Tenure__V1__ScanDequeResponse *)(const void *)reply->result)->items;
+    default:
+        return NULL;
+    }
+}
+
 /* Gives back what an answer, or a step's, refers to and nobody has taken. */
 static void release_untaken(const struct tn_reply *reply)
 {
@@ -62,13 +75,8 @@ static void release_untaken(const struct tn_reply *reply)
             tn_session_release_id(reply->session, name->handle);
         break;
     }
-    case TENURE__V1__RESPONSE__RESULT_SCAN_DICT: {
-        const Tenure__V1__ScanDictResponse *page = (const void *)reply->result;
-
-        release_value(reply->session, page->entries);
-        break;
-    }
     default:
+        release_value(reply->session, page_value(reply));
         break;
     }
 }
@@ -255,6 +263,15 @@ int tn_reply_result(const tn_reply *reply, Tenure__V1__Response__ResultCase resu
     return 0;
 }
 
+/* Whether a reply is a page of a container's scan. */
+static bool is_page(const struct tn_reply *reply)
+{
+    const void *result;
+
+    return tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_SCAN_DICT, &result) == 0 ||
+           tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_SCAN_DEQUE, &result) == 0;
+}
+
 static int take_value(struct tn_reply *reply, const Tenure__V1__Value *wire, tn_values *values,
                       tn_value *ret_value)
 {
@@ -272,14 +289,14 @@ int tn_reply_value(tn_reply *reply, tn_values *values, tn_value *ret_value)
 {
     const void *result = NULL;
     const Tenure__V1__ObjectResponse *object;
-    const Tenure__V1__ScanDictResponse *page;
+    const Tenure__V1__Value *page;
     int r;
 
     if (!reply || !values || !ret_value)
         return values ? TN_EINVAL : TN_ENOMEM;
-    if (tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_SCAN_DICT, &result) == 0) {
-        page = result;
-        return page->entries ? take_value(reply, page->entries, values, ret_value) : TN_ESERVER;
+    if (is_page(reply)) {
+        page = page_value(reply);
+        return page ? take_value(reply, page, values, ret_value) : TN_ESERVER;
     }
     r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_OBJECT, &result);
     if (r < 0)

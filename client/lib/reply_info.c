@@ -98,8 +98,13 @@ int tn_reply_cursor(const tn_reply *reply, uint64_t *ret_cursor)
         return 0;
     }
     r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_SCAN_DICT, &result);
-    if (r == 0)
+    if (r == 0) {
         *ret_cursor = ((const Tenure__V1__ScanDictResponse *)result)->cursor;
+        return 0;
+    }
+    r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_SCAN_DEQUE, &result);
+    if (r == 0)
+        *ret_cursor = ((const Tenure__V1__ScanDequeResponse *)result)->cursor;
     return r;
 }
 

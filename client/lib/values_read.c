@@ -24,6 +24,8 @@ const char *tn_kind_name(tn_kind kind)
         return "list";
     case TN_KIND_DICT:
         return "dict";
+    case TN_KIND_DEQUE:
+        return "deque";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:
@@ -60,6 +62,8 @@ tn_kind tn_value_kind(tn_value value)
         return TN_KIND_LIST;
     case TN_NODE_DICT:
         return TN_KIND_DICT;
+    case TN_NODE_DEQUE:
+        return TN_KIND_DEQUE;
     case TN_NODE_HANDLE:
         return TN_KIND_HANDLE;
     case TN_NODE_RESULT:
@@ -135,6 +139,15 @@ size_t tn_value_len(tn_value value)
     const struct tn_values_node *node = tn_value_node(value);
 
     return node && node->kind != TN_NODE_RESULT ? node->size : 0;
+}
+
+int64_t tn_value_maxlen(tn_value value)
+{
+    const struct tn_values_node *node = tn_value_node(value);
+
+    if (!node || node->kind != TN_NODE_DEQUE || node->maxlen == TN_VALUE_NO_MAXLEN)
+        return -1;
+    return node->maxlen;
 }
 
 /* Number `index` of what a container's items are made of. */

@@ -33,6 +33,7 @@ enum tn_type_id {
     TN_TYPE_TUPLE,
     TN_TYPE_LIST,
     TN_TYPE_DICT,
+    TN_TYPE_DEQUE,
     TN_TYPE_END
 };
 

@@ -17,6 +17,7 @@
 
 #include "core/base/check.h"
 #include "core/base/yield.h"
+#include "core/types/gather.h"
 #include "core/types/list_internal.h"
 #include "core/types/types_internal.h"
 
@@ -508,66 +509,32 @@ int tn_list_slice(struct tn_mutator *mu, struct tn_object *o, int64_t start, int
     return 0;
 }
 
-/* What is to be appended, with references, in an array that nobody else sees;
- * NULL if it is empty. */
-static int copy_refs(struct tn_mutator *mu, struct tn_object *from,
-                     struct tn_list_array **ret_array)
-{
-    bool was_locked;
-    uint32_t length;
-    int r = 0;
-
-    *ret_array = NULL;
-    if (from->type == TN_TYPE_TUPLE) {
-        length = tn_tuple_const(from)->n_items;
-        r = length == 0 ? 0 : array_new(mu, length, length, ret_array);
-        for (uint32_t i = 0; r == 0 && i < length; i++) {
-            struct tn_object *item = tn_tuple_get(from, i);
-
-            tn_incref(mu, item);
-            atomic_init(&(*ret_array)->items[i], item);
-        }
-        return r;
-    }
-    if (from->type != TN_TYPE_LIST)
-        return TN_ERR_TYPE;
-    was_locked = tn_container_lock(mu, from);
-    length = tn_state_length_locked(&list_of(from)->state);
-    if (length > 0)
-        r = copy_refs_locked(mu, list_of(from), 0, length, ret_array);
-    tn_container_unlock(mu, from, was_locked);
-    return r;
-}
-
 int tn_list_extend(struct tn_mutator *mu, struct tn_object *o, struct tn_object *from,
                    size_t *ret_length)
 {
     struct tn_list *list = list_of(o);
-    struct tn_list_array *copy;
+    struct tn_gathered *gathered;
     uint32_t length;
-    uint32_t n;
+    size_t n;
     bool was_locked;
-    int r = copy_refs(mu, from, &copy);
+    int r = tn_gather(mu, from, &gathered);
 
     if (r < 0)
         return r;
-    n = tn_list_array_capacity(copy);
-    for (uint32_t i = 0; i < n; i++)
-        tn_publish_for(mu, o, tn_slot_load(&copy->items[i]));
+    n = tn_gathered_n(gathered);
+    tn_gathered_publish_for(mu, o, gathered);
     was_locked = tn_container_lock(mu, o);
     length = tn_state_length_locked(&list->state);
     r = reserve_locked(mu, list, n);
     if (r == 0) {
-        for (uint32_t i = 0; i < n; i++)
-            tn_slot_init(mu, o, &array_locked(list)->items[length + i],
-                         tn_slot_load(&copy->items[i]));
-        tn_state_set_length(&list->state, length + n);
+        for (size_t i = 0; i < n; i++) {
+            tn_slot_init(mu, o, &array_locked(list)->items[length + i], gathered->items[i]);
+            gathered->items[i] = NULL;
+        }
+        tn_state_set_length(&list->state, length + (uint32_t)n);
         put_length(ret_length, (uint64_t)length + n);
     }
     tn_container_unlock(mu, o, was_locked);
-    for (uint32_t i = 0; r < 0 && i < n; i++)
-        tn_decref(mu, tn_slot_load(&copy->items[i]));
-    if (copy != NULL)
-        tn_buffer_free(mu, &copy->buffer);
+    tn_gathered_free(mu, &gathered);
     return r;
 }

@@ -43,7 +43,7 @@ TN_MUST_CHECK int tn_list_set(struct tn_mutator *mu, struct tn_object *list, int
 /* The following return the new length through ret_length (may be NULL). */
 TN_MUST_CHECK int tn_list_append(struct tn_mutator *mu, struct tn_object *list,
                                  struct tn_object **take_item, size_t *ret_length);
-/* Appends the items of a list or tuple, which may be the list itself. */
+/* Appends the items of a list, tuple or deque, which may be the list itself. */
 TN_MUST_CHECK int tn_list_extend(struct tn_mutator *mu, struct tn_object *list,
                                  struct tn_object *from, size_t *ret_length);
 /* Before the item at `index`; beyond either end means at that end, as in Python. */

@@ -26,6 +26,7 @@ extern const struct tn_type tn_type_bytes;
 extern const struct tn_type tn_type_tuple;
 extern const struct tn_type tn_type_list;
 extern const struct tn_type tn_type_dict;
+extern const struct tn_type tn_type_deque;
 
 /* ---- Hashes that do not need a heap, for the immortals ---- */
 

@@ -153,6 +153,8 @@ static void check_answer(struct run *run, uint64_t id)
         check_object(run, response->object, false);
     else if (response->result_case == TENURE__V1__RESPONSE__RESULT_SCAN_DICT)
         check_value(run, response->scan_dict->entries);
+    else if (response->result_case == TENURE__V1__RESPONSE__RESULT_SCAN_DEQUE)
+        check_value(run, response->scan_deque->items);
     else if (response->result_case == TENURE__V1__RESPONSE__RESULT_NAME)
         note_handle(run, response->name->handle);
     else if (response->result_case == TENURE__V1__RESPONSE__RESULT_BATCH)

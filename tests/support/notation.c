@@ -84,23 +84,34 @@ static uint32_t parse_number(struct parser *p)
 static uint32_t parse_container(struct parser *p, int name)
 {
     static const char ends[] = { ['('] = ')', ['['] = ']', ['{'] = '}' };
-    char begin = *p->at++;
+    bool is_deque = *p->at == 'd';
+    uint32_t maxlen = TN_VALUE_NO_MAXLEN;
+    char begin;
     uint32_t *items = malloc(ITEMS_MAX * sizeof(*items));
-    enum tn_node_kind kind = begin == '('   ? TN_NODE_TUPLE
-                             : begin == '[' ? TN_NODE_LIST
-                                            : TN_NODE_DICT;
+    enum tn_node_kind kind;
     uint32_t n = 0;
     uint32_t result;
     size_t first;
 
     TN_ASSERT(items != NULL);
+    if (is_deque && *++p->at != '[') {
+        char *end;
+
+        maxlen = (uint32_t)strtoul(p->at, &end, 10);
+        p->at = end;
+    }
+    begin = *p->at++;
+    kind = begin == '(' ? TN_NODE_TUPLE : begin == '[' ? TN_NODE_LIST : TN_NODE_DICT;
     for (skip_spaces(p); *p->at != ends[(int)begin]; skip_spaces(p)) {
         TN_ASSERT(n < ITEMS_MAX);
         items[n++] = parse_node(p);
     }
     p->at++;
-    result =
-        node(tn_value_put_container(&p->writer, kind, kind == TN_NODE_DICT ? n / 2 : n, &first));
+    if (is_deque)
+        result = node(tn_value_put_deque(&p->writer, n, maxlen, &first));
+    else
+        result = node(
+            tn_value_put_container(&p->writer, kind, kind == TN_NODE_DICT ? n / 2 : n, &first));
     if (n > 0)
         memcpy(tn_value_writer_items(&p->writer) + first, items, n * sizeof(*items));
     free(items);
@@ -145,6 +156,7 @@ static uint32_t parse_node(struct parser *p)
     case '(':
     case '[':
     case '{':
+    case 'd':
         return parse_container(p, name);
     case '\'':
         return node(tn_value_put_str(&p->writer, parse_quoted(p)));
@@ -201,7 +213,8 @@ static void count_met(struct printer *p, uint32_t at)
     const struct tn_value_node *n = &p->nodes[at];
     size_t size = n->kind == TN_NODE_DICT ? 2 * (size_t)n->size : n->size;
 
-    if (n->kind != TN_NODE_TUPLE && n->kind != TN_NODE_LIST && n->kind != TN_NODE_DICT)
+    if (n->kind != TN_NODE_TUPLE && n->kind != TN_NODE_LIST && n->kind != TN_NODE_DICT &&
+        n->kind != TN_NODE_DEQUE)
         return;
     if (p->n_met[at]++ > 0)
         return;
@@ -228,7 +241,7 @@ static void print_node(struct printer *p, uint32_t at);
 static void print_container(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    const char *brackets = n->kind == TN_NODE_TUPLE ? "()" : n->kind == TN_NODE_LIST ? "[]" : "{}";
+    const char *brackets = n->kind == TN_NODE_TUPLE ? "()" : n->kind == TN_NODE_DICT ? "{}" : "[]";
     bool is_dict = n->kind == TN_NODE_DICT;
     size_t size = is_dict ? 2 * (size_t)n->size : n->size;
 
@@ -241,6 +254,10 @@ static void print_container(struct printer *p, uint32_t at)
         p->name[at] = p->n_names++;
         (void)fprintf(p->out, "&%d", p->name[at]);
     }
+    if (n->kind == TN_NODE_DEQUE)
+        (void)fputc('d', p->out);
+    if (n->kind == TN_NODE_DEQUE && n->maxlen != TN_VALUE_NO_MAXLEN)
+        (void)fprintf(p->out, "%u", n->maxlen);
     (void)fputc(brackets[0], p->out);
     for (size_t i = 0; i < size; i++) {
         if (i > 0)
@@ -253,8 +270,8 @@ static void print_container(struct printer *p, uint32_t at)
 static void print_node(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    static const char *const types[] = { "?",   "none",  "bool",  "int",  "float",
-                                         "str", "bytes", "tuple", "list", "dict" };
+    static const char *const types[] = { "?",     "none",  "bool", "int",  "float", "str",
+                                         "bytes", "tuple", "list", "dict", "deque" };
 
     switch ((enum tn_node_kind)n->kind) {
     case TN_NODE_NONE:
@@ -280,6 +297,7 @@ static void print_node(struct printer *p, uint32_t at)
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_DEQUE:
         print_container(p, at);
         break;
     case TN_NODE_HANDLE:
