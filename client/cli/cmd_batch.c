@@ -52,11 +52,16 @@ static const struct op_row rows[] = {
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
     { "dict_pop", TN_OP_DICT_POP, true, false, false, true, false, RESULT_VALUE },
+    { "deque_push", TN_OP_DEQUE_PUSH, true, false, true, false, false, RESULT_COUNT },
+    { "deque_pop", TN_OP_DEQUE_POP, true, false, false, false, false, RESULT_VALUE },
+    { "deque_extend", TN_OP_DEQUE_EXTEND, true, false, true, false, false, RESULT_COUNT },
+    { "deque_rotate", TN_OP_DEQUE_ROTATE, true, false, false, false, true, RESULT_COUNT },
+    { "deque_clear", TN_OP_DEQUE_CLEAR, true, false, false, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",   "name",   "target", "value",  "key",    "index",
-                                      "stop", "handle", "deep",   "absent", "version" };
+static const char *const fields[] = { "op",   "name", "target", "value", "key",    "index",
+                                      "stop", "left", "handle", "deep",  "absent", "version" };
 
 struct step {
     const struct op_row *row;
@@ -155,6 +160,7 @@ static int read_numbers(const json_t *json, size_t number, struct step *step)
     step->op.require = &step->require;
     step->want.handle = json_is_true(json_object_get(json, "handle"));
     step->op.want = &step->want;
+    step->op.end = json_is_true(json_object_get(json, "left")) ? TN_LEFT : TN_RIGHT;
     step->op.deep = json_is_true(json_object_get(json, "deep"));
     return CLI_OK;
 }

@@ -1,34 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/cli/verbs.h"
 
-static int verb_get(struct cli *cli, tn_target list, char **args, int n_args)
-{
-    int64_t index;
-    tn_value value;
-
-    (void)n_args;
-    if (!cli_parse_int("index", args[0], &index))
-        return CLI_USAGE;
-    if (tn_client_list_get(cli->client, list, index, &cli->want, cli->values, &value) < 0)
-        return cli_fail(cli);
-    return cli_print_value(cli, value);
-}
-
-static int verb_set(struct cli *cli, tn_target list, char **args, int n_args)
-{
-    int64_t index;
-    tn_value value;
-    int code;
-
-    (void)n_args;
-    if (!cli_parse_int("index", args[0], &index))
-        return CLI_USAGE;
-    code = cli_value_of(cli, args[1], &value);
-    if (code != CLI_OK)
-        return code;
-    return tn_client_list_set(cli->client, list, index, value) < 0 ? cli_fail(cli) : CLI_OK;
-}
-
 static int verb_append(struct cli *cli, tn_target list, char **args, int n_args)
 {
     uint64_t length = 0;
@@ -116,18 +88,9 @@ static int verb_slice(struct cli *cli, tn_target list, char **args, int n_args)
     return cli_print_value(cli, value);
 }
 
-static int verb_contains(struct cli *cli, tn_target list, char **args, int n_args)
-{
-    tn_value value;
-    int code = cli_value_of(cli, args[0], &value);
-
-    (void)n_args;
-    return code != CLI_OK ? code : cli_contains(cli, list, value);
-}
-
 static const struct cli_verb verbs[] = {
-    { "get", "NAME INDEX", 2, 2, verb_get },
-    { "set", "NAME INDEX VALUE", 3, 3, verb_set },
+    { "get", "NAME INDEX", 2, 2, cli_verb_get_item },
+    { "set", "NAME INDEX VALUE", 3, 3, cli_verb_set_item },
     { "append", "NAME VALUE...", 2, -1, verb_append },
     { "extend", "NAME LIST", 2, 2, verb_extend },
     { "insert", "NAME INDEX VALUE", 3, 3, verb_insert },
@@ -135,7 +98,7 @@ static const struct cli_verb verbs[] = {
     { "del", "NAME INDEX", 2, 2, verb_del },
     { "slice", "NAME START [STOP]", 2, 3, verb_slice },
     { "len", "NAME", 1, 1, cli_verb_len },
-    { "contains", "NAME VALUE", 2, 2, verb_contains },
+    { "contains", "NAME VALUE", 2, 2, cli_verb_contains_item },
     { NULL, NULL, 0, 0, NULL },
 };
 

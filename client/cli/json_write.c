@@ -39,7 +39,8 @@ static bool is_container(tn_value value)
 {
     tn_kind kind = tn_value_kind(value);
 
-    return kind == TN_KIND_TUPLE || kind == TN_KIND_LIST || kind == TN_KIND_DICT;
+    return kind == TN_KIND_TUPLE || kind == TN_KIND_LIST || kind == TN_KIND_DICT ||
+           kind == TN_KIND_DEQUE;
 }
 
 static size_t n_parts(tn_value value)
@@ -244,7 +245,10 @@ static void open_container(struct writer *writer, struct frame *frame)
     tn_kind kind = tn_value_kind(frame->value);
 
     if (writer->style == CLI_STYLE_PYTHON) {
-        cli_text_putc(writer->text, kind == TN_KIND_LIST ? '[' : kind == TN_KIND_TUPLE ? '(' : '{');
+        cli_text_put(writer->text, kind == TN_KIND_LIST    ? "["
+                                   : kind == TN_KIND_TUPLE ? "("
+                                   : kind == TN_KIND_DEQUE ? "deque(["
+                                                           : "{");
         return;
     }
     if (frame->has_id)
@@ -252,10 +256,25 @@ static void open_container(struct writer *writer, struct frame *frame)
                         writer->marks[frame->value.node] - 2);
     if (kind == TN_KIND_TUPLE)
         cli_text_put(writer->text, "{\"$tuple\": [");
+    else if (kind == TN_KIND_DEQUE)
+        cli_text_put(writer->text, "{\"$deque\": [");
     else if (frame->is_pairs)
         cli_text_put(writer->text, "{\"$dict\": [");
     else
         cli_text_putc(writer->text, kind == TN_KIND_LIST ? '[' : '{');
+}
+
+/* The end of a deque, with its maximum length if it has one. */
+static void close_deque(struct writer *writer, tn_value deque)
+{
+    bool is_python = writer->style == CLI_STYLE_PYTHON;
+    int64_t maxlen = tn_value_maxlen(deque);
+
+    cli_text_putc(writer->text, ']');
+    if (maxlen >= 0)
+        cli_text_printf(writer->text, is_python ? ", maxlen=%" PRId64 : ", \"$maxlen\": %" PRId64,
+                        maxlen);
+    cli_text_putc(writer->text, is_python ? ')' : '}');
 }
 
 static void close_container(struct writer *writer, const struct frame *frame)
@@ -265,13 +284,17 @@ static void close_container(struct writer *writer, const struct frame *frame)
     if (writer->style == CLI_STYLE_PYTHON) {
         if (kind == TN_KIND_TUPLE)
             cli_text_put(writer->text, tn_value_len(frame->value) == 1 ? ",)" : ")");
+        else if (kind == TN_KIND_DEQUE)
+            close_deque(writer, frame->value);
         else
             cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
         return;
     }
     if (frame->next > 0)
         break_line(writer);
-    if (kind == TN_KIND_TUPLE || frame->is_pairs)
+    if (kind == TN_KIND_DEQUE)
+        close_deque(writer, frame->value);
+    else if (kind == TN_KIND_TUPLE || frame->is_pairs)
         cli_text_put(writer->text, "]}");
     else
         cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
@@ -310,9 +333,9 @@ static int begin(struct writer *writer, tn_value value)
     TN_ASSERT(writer->marks); /* there are some as soon as there is a container */
     if (writer->style == CLI_STYLE_PYTHON) {
         if (*mark > 0 || writer->text->len > PYTHON_BYTES_MAX) {
-            cli_text_put(writer->text, kind == TN_KIND_LIST    ? "[...]"
+            cli_text_put(writer->text, kind == TN_KIND_DICT    ? "{...}"
                                        : kind == TN_KIND_TUPLE ? "(...)"
-                                                               : "{...}");
+                                                               : "[...]");
             return 0;
         }
     } else if (*mark > 2) {

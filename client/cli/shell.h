@@ -194,6 +194,11 @@ TN_MUST_CHECK int shell_kind_of(struct shell *shell, tn_handle *handle, tn_kind 
 /* A value whole, not as a handle. */
 TN_MUST_CHECK int shell_fetch(struct shell *shell, tn_value value, tn_value *ret_value);
 
+/* A new deque with the items of a value, if that is valid, and a maximum length, if that
+ * is not negative. */
+TN_MUST_CHECK int shell_make_deque(struct shell *shell, tn_value items, int64_t maxlen,
+                                   tn_value *ret_value);
+
 /* Remarks on an object: "list 0x7f12 has 2 references". `n_gone` references are about
  * to go and `n_extra` do not count. */
 TN_MUST_CHECK int shell_remark(struct shell *shell, tn_handle *handle, int n_extra, int n_gone);

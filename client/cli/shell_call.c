@@ -141,9 +141,25 @@ struct method {
 static int method_append(struct shell *shell, tn_handle *object, const tn_value *args,
                          size_t n_args, tn_value *ret_value)
 {
+    tn_target target = tn_held(object);
+    tn_kind kind;
+    int r;
+
     (void)n_args;
     (void)ret_value;
-    if (tn_client_list_append(shell->client, tn_held(object), args[0], NULL) < 0)
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    r = kind == TN_KIND_DEQUE ? tn_client_deque_push(shell->client, target, TN_RIGHT, args[0], NULL)
+                              : tn_client_list_append(shell->client, target, args[0], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+static int method_appendleft(struct shell *shell, tn_handle *object, const tn_value *args,
+                             size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_deque_push(shell->client, tn_held(object), TN_LEFT, args[0], NULL) < 0)
         return shell_fail_client(shell);
     return 0;
 }
@@ -151,9 +167,50 @@ static int method_append(struct shell *shell, tn_handle *object, const tn_value 
 static int method_extend(struct shell *shell, tn_handle *object, const tn_value *args,
                          size_t n_args, tn_value *ret_value)
 {
+    tn_target target = tn_held(object);
+    tn_kind kind;
+    int r;
+
     (void)n_args;
     (void)ret_value;
-    if (tn_client_list_extend(shell->client, tn_held(object), args[0], NULL) < 0)
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    r = kind == TN_KIND_DEQUE
+            ? tn_client_deque_extend(shell->client, target, TN_RIGHT, args[0], NULL)
+            : tn_client_list_extend(shell->client, target, args[0], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+static int method_extendleft(struct shell *shell, tn_handle *object, const tn_value *args,
+                             size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_deque_extend(shell->client, tn_held(object), TN_LEFT, args[0], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_rotate(struct shell *shell, tn_handle *object, const tn_value *args,
+                         size_t n_args, tn_value *ret_value)
+{
+    int64_t n = 1;
+
+    (void)ret_value;
+    if (n_args > 0 && shell_int_of(shell, args[0], &n) < 0)
+        return -1;
+    if (tn_client_deque_rotate(shell->client, tn_held(object), n) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_clear(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                        tn_value *ret_value)
+{
+    (void)args;
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_deque_clear(shell->client, tn_held(object)) < 0)
         return shell_fail_client(shell);
     return 0;
 }
@@ -189,6 +246,12 @@ static int method_pop(struct shell *shell, tn_handle *object, const tn_value *ar
             return shell_fail(shell, CLI_USAGE, "pop() of a dict needs a key.");
         r = tn_client_dict_pop(shell->client, tn_held(object), args[0], &want, shell->values,
                                ret_value);
+    } else if (kind == TN_KIND_DEQUE) {
+        if (n_args > 0)
+            return shell_fail(shell, CLI_USAGE,
+                              "pop() of a deque takes the last item, and popleft() the first.");
+        r = tn_client_deque_pop(shell->client, tn_held(object), TN_RIGHT, &want, shell->values,
+                                ret_value);
     } else {
         if (n_args > 0 && shell_int_of(shell, args[0], &index) < 0)
             return -1;
@@ -196,6 +259,20 @@ static int method_pop(struct shell *shell, tn_handle *object, const tn_value *ar
                                ret_value);
     }
     return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+static int method_popleft(struct shell *shell, tn_handle *object, const tn_value *args,
+                          size_t n_args, tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+
+    (void)args;
+    (void)n_args;
+    want.handle = true;
+    if (tn_client_deque_pop(shell->client, tn_held(object), TN_LEFT, &want, shell->values,
+                            ret_value) < 0)
+        return shell_fail_client(shell);
+    return 0;
 }
 
 static int method_get(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
@@ -255,10 +332,18 @@ static int method_items(struct shell *shell, tn_handle *object, const tn_value *
 }
 
 static const struct method methods[] = {
-    { "append", 1, 1, method_append }, { "extend", 1, 1, method_extend },
-    { "insert", 2, 2, method_insert }, { "pop", 0, 1, method_pop },
-    { "get", 1, 2, method_get },       { "keys", 0, 0, method_keys },
+    { "append", 1, 1, method_append },
+    { "extend", 1, 1, method_extend },
+    { "insert", 2, 2, method_insert },
+    { "pop", 0, 1, method_pop },
+    { "get", 1, 2, method_get },
+    { "keys", 0, 0, method_keys },
     { "items", 0, 0, method_items },
+    { "appendleft", 1, 1, method_appendleft },
+    { "extendleft", 1, 1, method_extendleft },
+    { "popleft", 0, 0, method_popleft },
+    { "rotate", 0, 1, method_rotate },
+    { "clear", 0, 0, method_clear },
 };
 
 static const struct method *find_method(const struct shell_lexer *lexer)
@@ -305,7 +390,9 @@ int shell_call_method(struct shell_lexer *lexer, tn_value object, tn_value *ret_
     int n_extra;
 
     if (!method)
-        return shell_fail_token(lexer, "a method: append, extend, insert, pop, get, keys or items");
+        return shell_fail_token(lexer,
+                                "a method: append, extend, insert, pop, get, keys, items, or of "
+                                "a deque appendleft, extendleft, popleft, rotate or clear");
     if (shell_lex_next(lexer) < 0 || parse_arguments(lexer, method, args, &n_args) < 0 ||
         shell_borrow(shell, object, &handle, &n_extra) < 0)
         return -1;

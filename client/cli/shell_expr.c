@@ -178,6 +178,39 @@ static int parse_call(struct shell_lexer *lexer, enum shell_function function, t
     return shell_call_function(lexer->shell, function, argument, ret_value);
 }
 
+/* `deque()`, `deque([1, 2])`, `deque(x, 5)`, `deque([], maxlen=5)`: behind the name, at
+ * the bracket. The items are copied on the server, wherever they come from. */
+static int parse_deque(struct shell_lexer *lexer, tn_value *ret_value)
+{
+    struct shell *shell = lexer->shell;
+    tn_value items = no_value;
+    int64_t maxlen = -1;
+    bool is_comma = false;
+
+    if (shell_lex_next(lexer) < 0)
+        return -1;
+    if (!shell_lex_is(lexer, ')') && !shell_lex_is_word(lexer, "maxlen") &&
+        (shell_expression(lexer, &items) < 0 || shell_lex_accept(lexer, ',', &is_comma) < 0))
+        return -1;
+    if (!shell_lex_is(lexer, ')')) {
+        tn_value value;
+
+        if (shell_lex_is_word(lexer, "maxlen") &&
+            (shell_lex_next(lexer) < 0 || shell_lex_expect(lexer, '=') < 0))
+            return -1;
+        if (shell_expression(lexer, &value) < 0)
+            return -1;
+        if (tn_value_kind(value) != TN_KIND_NONE && shell_int_of(shell, value, &maxlen) < 0)
+            return -1;
+        if (tn_value_kind(value) != TN_KIND_NONE && (maxlen < 0 || maxlen >= UINT32_MAX))
+            return shell_fail(shell, CLI_USAGE, "The maximum length of a deque is from 0 to %u.",
+                              UINT32_MAX - 1);
+    }
+    if (shell_lex_expect(lexer, ')') < 0)
+        return -1;
+    return shell_make_deque(shell, items, maxlen, ret_value);
+}
+
 /* What a place or expression begins with. */
 static int parse_start(struct shell_lexer *lexer, struct shell_place *place)
 {
@@ -204,6 +237,10 @@ static int parse_start(struct shell_lexer *lexer, struct shell_place *place)
     function = shell_find_function(lexer->token.begin, lexer->token.len);
     if (shell_lex_next(lexer) < 0)
         return -1;
+    if (strcmp(place->name, "deque") == 0 && shell_lex_is(lexer, '(')) {
+        place->is_result = true;
+        return parse_deque(lexer, &place->result);
+    }
     if (function == SHELL_NO_FUNCTION || !shell_lex_is(lexer, '('))
         return 0;
     place->is_result = true;

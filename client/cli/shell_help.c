@@ -6,7 +6,7 @@
 const char *const shell_words[] = { "bind", "del",  "describe", "exit",   "help",   "id",
                                     "info", "is",   "len",      "ls",     "names",  "print",
                                     "quit", "type", "refcount", "sizeof", "unbind", "vars",
-                                    "None", "True", "False",    NULL };
+                                    "None", "True", "False",    "deque",  NULL };
 
 static const struct {
     const char *topic;
@@ -31,6 +31,7 @@ static const struct {
                 "  del a            # its count never becomes 0; that takes a collector\n" },
     { "values", "Values are written as in Python:\n"
                 "  None True False 42 -1.5 'text' b'bytes' (1, 'a') [1, [2, 3]] {'key': 1}\n"
+                "  deque([1, 2])  deque([], maxlen=10)   items that come and go at both ends\n"
                 "A variable or name inside a value is a reference, not a copy: z = [x, x]\n"
                 "What is longer than the server sends at a time is shown as <list ...>.\n" },
     { "variables", "  x = VALUE        store a value; x is a reference to it\n"
@@ -48,7 +49,9 @@ static const struct {
                "A name with other characters than letters, digits and _ is written as it is\n"
                "behind bind, unbind and names: bind config/colours x\n" },
     { "methods", "  x.append(v)  x.extend(v)  x.insert(i, v)  x.pop()  x.pop(i)\n"
-                 "  d.get(k)  d.get(k, default)  d.pop(k)  d.keys()  d.items()\n"
+                 "Deques also: x.appendleft(v)  x.extendleft(v)  x.popleft()  x.rotate(n)\n"
+                 "  x.clear()\n"
+                 "Dicts: d.get(k)  d.get(k, default)  d.pop(k)  d.keys()  d.items()\n"
                  "  v in x       v not in x       x is y       x is not y\n" },
     { "functions", "  refcount x   how many references the object has (looking is not counted)\n"
                    "  id x         its identity: two names with the same one are one object\n"

@@ -107,6 +107,7 @@ int main(void)
     FIELD(tn_op, limit);
     FIELD(tn_op, deep);
     FIELD(tn_op, keys_only);
+    FIELD(tn_op, end);
     FIELD(tn_op, batch);
     return 0;
 }

@@ -63,6 +63,10 @@ static void test_json_comes_back_as_it_was(void **state)
         "{\"a\": 1, \"b\": {\"c\": null}}",
         "{\"$tuple\": []}",
         "{\"$tuple\": [1, {\"$tuple\": [2]}]}",
+        "{\"$deque\": []}",
+        "{\"$deque\": [1, {\"$deque\": []}], \"$maxlen\": 4294967294}",
+        "{\"$deque\": [], \"$maxlen\": 0}",
+        "{\"$id\": 1, \"$value\": {\"$deque\": [{\"$ref\": 1}], \"$maxlen\": 3}}",
         "{\"$bytes\": \"\"}",
         "{\"$bytes\": \"AA==\"}",
         "{\"$bytes\": \"AAH/\"}",
@@ -103,6 +107,10 @@ static void test_values_can_be_shown_as_python_does(void **state)
     expect("[null, true, false, -1, 1.0, \"it's\", {\"$bytes\": \"AGEn/w==\"}]", CLI_STYLE_PYTHON,
            "[None, True, False, -1, 1.0, 'it\\'s', b'\\x00a\\'\\xff']");
     expect("{\"$tuple\": []}", CLI_STYLE_PYTHON, "()");
+    expect("{\"$deque\": []}", CLI_STYLE_PYTHON, "deque([])");
+    expect("{\"$maxlen\": 2, \"$deque\": [1, 2]}", CLI_STYLE_PYTHON, "deque([1, 2], maxlen=2)");
+    expect("{\"$id\": 1, \"$value\": {\"$deque\": [{\"$ref\": 1}]}}", CLI_STYLE_PYTHON,
+           "deque([[...]])");
     expect("{\"$tuple\": [1]}", CLI_STYLE_PYTHON, "(1,)");
     expect("{\"$tuple\": [1, {\"a\": {\"$float\": \"nan\"}}]}", CLI_STYLE_PYTHON,
            "(1, {'a': nan})");
@@ -125,6 +133,11 @@ static void test_wrong_json_is_told_in_a_sentence(void **state)
         { "{\"a\": 1, \"a\": 2}", "duplicate" },
         { "\"\xff\"", "not JSON" },
         { "{\"$tuple\": 1}", "needs an array" },
+        { "{\"$deque\": 1}", "has an array" },
+        { "{\"$maxlen\": 1}", "has an array" },
+        { "{\"$deque\": [], \"a\": 1}", "nothing else" },
+        { "{\"$deque\": [], \"$maxlen\": -1}", "from 0 to 4294967294" },
+        { "{\"$deque\": [], \"$maxlen\": 4294967295}", "from 0 to 4294967294" },
         { "{\"$bytes\": 1}", "base64" },
         { "{\"$bytes\": \"A\"}", "base64" },
         { "{\"$bytes\": \"A*==\"}", "base64" },
