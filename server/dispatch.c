@@ -18,7 +18,7 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_SCAN_DEQUE
+#define OP_MAX TENURE__V1__REQUEST__OP_LIST_REPLACE
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -55,6 +55,7 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_DEQUE_ROTATE] = { tn_op_deque_rotate, true, false },
     [TENURE__V1__REQUEST__OP_DEQUE_CLEAR] = { tn_op_deque_clear, true, false },
     [TENURE__V1__REQUEST__OP_SCAN_DEQUE] = { tn_op_scan_deque, true, true },
+    [TENURE__V1__REQUEST__OP_LIST_REPLACE] = { tn_op_list_replace, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */

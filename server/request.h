@@ -273,6 +273,7 @@ int tn_op_list_insert(struct tn_request_ctx *ctx, const void *message, struct tn
 int tn_op_list_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_list_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_list_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_replace(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);

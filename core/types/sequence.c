@@ -62,3 +62,22 @@ size_t tn_sequence_snapshot(struct tn_mutator *mu, struct tn_object *o, size_t s
         return tuple_snapshot(o, start, n_max, items, ret_length);
     }
 }
+
+int tn_sequence_slice_items(struct tn_mutator *mu, struct tn_object *o,
+                            const struct tn_slicing *slicing, size_t n_max,
+                            struct tn_object **items, size_t *ret_n)
+{
+    struct tn_stride stride;
+    size_t length;
+    int r;
+
+    if (o->type == TN_TYPE_LIST)
+        return tn_list_slice_items(mu, o, slicing, n_max, items, ret_n, &length);
+    r = tn_slicing_resolve(slicing, tn_tuple_length(o), &stride);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < stride.n && i < n_max; i++)
+        items[i] = tn_tuple_get(o, (size_t)tn_stride_at(&stride, i));
+    *ret_n = (size_t)stride.n;
+    return 0;
+}

@@ -10,6 +10,7 @@
 
 #include "core/base/attr.h"
 #include "core/object/object.h"
+#include "core/types/slicing.h"
 
 static inline bool tn_is_sequence(const struct tn_object *o)
 {
@@ -26,5 +27,11 @@ TN_MUST_CHECK int tn_sequence_get(struct tn_mutator *mu, struct tn_object *seque
  * Returns how many; the length at that moment goes to *ret_length (may be NULL). */
 size_t tn_sequence_snapshot(struct tn_mutator *mu, struct tn_object *sequence, size_t start,
                             size_t n_max, struct tn_object **items, size_t *ret_length);
+
+/* Up to `n_max` items of a slice of a list or tuple, likewise; *ret_n is how many it
+ * had. TN_ERR_INVAL: the step is 0. */
+TN_MUST_CHECK int tn_sequence_slice_items(struct tn_mutator *mu, struct tn_object *sequence,
+                                          const struct tn_slicing *slicing, size_t n_max,
+                                          struct tn_object **items, size_t *ret_n);
 
 #endif

@@ -35,6 +35,7 @@
 #include "core/types/probe.h"
 #include "core/types/scalar.h"
 #include "core/types/sequence.h"
+#include "core/types/slicing.h"
 #include "core/types/text.h"
 #include "core/types/tuple.h"
 

@@ -111,7 +111,8 @@ static void window_read_many(struct test_actor *actor)
         expect_run(actor, items, n);
         return;
     }
-    TEST_ACTOR_EXPECT(actor, tn_list_slice(actor->mu, w->window, -20, 1000, &slice) == 0);
+    TEST_ACTOR_EXPECT(actor, tn_list_slice(actor->mu, w->window,
+                                           &(struct tn_slicing){ -20, 1000, 1 }, &slice) == 0);
     n = tn_list_snapshot(actor->mu, slice, 0, N_WINDOW_MAX, items, NULL);
     TEST_ACTOR_EXPECT(actor, n <= 20);
     expect_run(actor, items, n);

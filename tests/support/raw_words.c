@@ -150,8 +150,17 @@ static bool parse_list(struct raw_client *c, Tenure__V1__Request *request, const
         BEGIN(list_slice, LIST_SLICE, ListSliceRequest, LIST_SLICE_REQUEST);
         msg->target = target;
         msg->start = index_of(c, &at);
-        msg->to_end = *at == '\0';
-        msg->stop = msg->to_end ? 0 : index_of(c, &at);
+        msg->to_end = *at == '\0' || *at == ':';
+        msg->stop = *at == '\0' ? 0 : index_of(c, &at); /* ":" is no number: 0 */
+        msg->step = *at == '\0' ? 0 : index_of(c, &at);
+    } else if (strcmp(verb, "list_replace") == 0) {
+        BEGIN(list_replace, LIST_REPLACE, ListReplaceRequest, LIST_REPLACE_REQUEST);
+        msg->target = target;
+        msg->start = index_of(c, &at);
+        msg->to_end = *at == ':';
+        msg->stop = index_of(c, &at);
+        msg->step = index_of(c, &at);
+        msg->value = *at == '\0' ? NULL : value_of(c, at);
     } else {
         return false;
     }
