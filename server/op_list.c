@@ -301,10 +301,11 @@ static int set_slice(struct tn_request_ctx *ctx, struct tn_object *list,
         r = tn_list_set_slice(ctx->mu, list, slicing, from, &n_wanted, ret_length);
     if (r != TN_ERR_PRECONDITION)
         return r;
-    return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
-                          "The slice has %llu items, and because of its step as many have to take "
-                          "their place, not %zu.",
-                          (unsigned long long)n_wanted, tn_sequence_length(from));
+    return tn_status_setf(
+        ctx->status, TN_REASON_INVALID_ARGUMENT,
+        "The slice has %llu item%s, and because of its step as many have to be put "
+        "there, not %zu.",
+        (unsigned long long)n_wanted, n_wanted == 1 ? "" : "s", tn_sequence_length(from));
 }
 
 int tn_op_list_replace(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)

@@ -126,6 +126,19 @@ int cli_parse_global(struct cli *cli, const struct cli_command *const *table, in
 /* A whole number in an argument; says what is wrong and returns false if it is none. */
 TN_MUST_CHECK bool cli_parse_int(const char *what, const char *text, int64_t *ret_number);
 
+/* A slice, as in Python: "1:9", ":", "::-1". */
+struct cli_slice {
+    int64_t start;
+    int64_t stop;
+    int64_t step;
+};
+
+/* Whether an argument is a slice and no index. */
+bool cli_is_slice(const char *text);
+
+/* A slice in an argument; says what is wrong and returns false if it is none. */
+TN_MUST_CHECK bool cli_parse_slice(const char *text, struct cli_slice *ret_slice);
+
 /* ---- support.c ---- */
 
 /* Says what is wrong, with the name of the program in front. */

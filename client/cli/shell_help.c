@@ -34,15 +34,17 @@ static const struct {
                 "  deque([1, 2])  deque([], maxlen=10)   items that come and go at both ends\n"
                 "A variable or name inside a value is a reference, not a copy: z = [x, x]\n"
                 "What is longer than the server sends at a time is shown as <list ...>.\n" },
-    { "variables", "  x = VALUE        store a value; x is a reference to it\n"
-                   "  y = x            a second reference to the same object\n"
-                   "  y = x[0]         a reference to an item\n"
-                   "  x[0] = VALUE     replace an item; d['key'] = VALUE likewise\n"
-                   "  x                show what x refers to; also x[0], x[1:3], d['key']\n"
-                   "  del x            drop the reference; del x[0] removes an item\n"
-                   "  vars             show your variables\n"
-                   "Variables are yours and end with the shell, like a function's in Python.\n"
-                   "A word that is no variable is looked up among the names on the server.\n" },
+    { "variables",
+      "  x = VALUE        store a value; x is a reference to it\n"
+      "  y = x            a second reference to the same object\n"
+      "  y = x[0]         a reference to an item\n"
+      "  x[0] = VALUE     replace an item; d['key'] = VALUE likewise\n"
+      "  x                show what x refers to; also x[0], x[1:3], x[::-1], d['key']\n"
+      "  del x            drop the reference; del x[0] removes an item\n"
+      "  x[1:3] = [7, 8]  replace some items; del x[::2] removes some\n"
+      "  vars             show your variables\n"
+      "Variables are yours and end with the shell, like a function's in Python.\n"
+      "A word that is no variable is looked up among the names on the server.\n" },
     { "names", "  bind NAME x      give an object a name that every program sees\n"
                "  unbind NAME      remove the name\n"
                "  names [PREFIX]   list the names\n"

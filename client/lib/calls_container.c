@@ -78,14 +78,47 @@ int tn_client_list_pop(tn_client *client, tn_target list, int64_t index, const t
     return tn_client_call_for_value(client, &op, values, ret_value);
 }
 
+static tn_op slice_op(tn_op_code code, tn_target list, int64_t start, int64_t stop, int64_t step)
+{
+    tn_op op = list_op(code, list, start);
+
+    op.stop = stop;
+    op.step = step;
+    return op;
+}
+
 int tn_client_list_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
                          const tn_want *want, tn_values *values, tn_value *ret_value)
 {
-    tn_op op = list_op(TN_OP_LIST_SLICE, list, start);
+    return tn_client_list_get_slice(client, list, start, stop, 1, want, values, ret_value);
+}
 
-    op.stop = stop;
+int tn_client_list_get_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                             int64_t step, const tn_want *want, tn_values *values,
+                             tn_value *ret_value)
+{
+    /* An older server knows no step, and need not if it is 1. */
+    tn_op op = slice_op(TN_OP_LIST_SLICE, list, start, stop, step == 1 ? 0 : step);
+
     op.want = want;
     return tn_client_call_for_value(client, &op, values, ret_value);
+}
+
+int tn_client_list_set_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                             int64_t step, tn_value items, uint64_t *ret_length)
+{
+    tn_op op = slice_op(TN_OP_LIST_SET_SLICE, list, start, stop, step);
+
+    op.value = items;
+    return tn_client_call_for_count(client, &op, ret_length);
+}
+
+int tn_client_list_delete_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                                int64_t step, uint64_t *ret_length)
+{
+    tn_op op = slice_op(TN_OP_LIST_DELETE_SLICE, list, start, stop, step);
+
+    return tn_client_call_for_count(client, &op, ret_length);
 }
 
 static tn_op deque_op(tn_op_code code, tn_target deque, tn_end end)

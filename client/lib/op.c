@@ -86,6 +86,11 @@ static const struct op_row rows[] = {
         .target = AT(DequeRotateRequest, target), .index = AT(DequeRotateRequest, n) },
     [TN_OP_DEQUE_CLEAR] = { HEAD(DEQUE_CLEAR, deque_clear),
         .target = AT(DequeClearRequest, target) },
+    [TN_OP_LIST_SET_SLICE] = { HEAD(LIST_REPLACE, list_replace),
+        .target = AT(ListReplaceRequest, target), .index = AT(ListReplaceRequest, start),
+        .value = AT(ListReplaceRequest, value) },
+    [TN_OP_LIST_DELETE_SLICE] = { HEAD(LIST_REPLACE, list_replace),
+        .target = AT(ListReplaceRequest, target), .index = AT(ListReplaceRequest, start) },
     [TN_OP_SCAN_DEQUE] = { HEAD(SCAN_DEQUE, scan_deque),
         .target = AT(ScanDequeRequest, target), .want = AT(ScanDequeRequest, want) },
 };
@@ -251,6 +256,13 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
     case TN_OP_LIST_SLICE:
         wire->message.list_slice.to_end = op->stop == TN_TO_END;
         wire->message.list_slice.stop = op->stop == TN_TO_END ? 0 : op->stop;
+        wire->message.list_slice.step = op->step;
+        break;
+    case TN_OP_LIST_SET_SLICE:
+    case TN_OP_LIST_DELETE_SLICE:
+        wire->message.list_replace.to_end = op->stop == TN_TO_END;
+        wire->message.list_replace.stop = op->stop == TN_TO_END ? 0 : op->stop;
+        wire->message.list_replace.step = op->step;
         break;
     case TN_OP_SCAN_NAMES:
         wire->message.scan_names.cursor = op->cursor;

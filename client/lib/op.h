@@ -48,7 +48,8 @@
     X(DEQUE_EXTEND, deque_extend, DequeExtendRequest)                                              \
     X(DEQUE_ROTATE, deque_rotate, DequeRotateRequest)                                              \
     X(DEQUE_CLEAR, deque_clear, DequeClearRequest)                                                 \
-    X(SCAN_DEQUE, scan_deque, ScanDequeRequest)
+    X(SCAN_DEQUE, scan_deque, ScanDequeRequest)                                                    \
+    X(LIST_REPLACE, list_replace, ListReplaceRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

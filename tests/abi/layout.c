@@ -109,5 +109,6 @@ int main(void)
     FIELD(tn_op, keys_only);
     FIELD(tn_op, end);
     FIELD(tn_op, batch);
+    FIELD(tn_op, step);
     return 0;
 }

@@ -567,12 +567,29 @@ TN_API int tn_client_list_delete(tn_client *client, tn_target list, int64_t inde
 TN_API int tn_client_list_pop(tn_client *client, tn_target list, int64_t index, const tn_want *want,
                               tn_values *values, tn_value *ret_value);
 
-/* As `stop`: up to the end. */
+/* As `stop`: up to the end; or, where a step is negative, up to the beginning. As `start`
+ * with a negative step: from the end. */
 #define TN_TO_END INT64_MAX
 
-/* The items from `start` up to, and without, `stop`; also of a tuple. */
+/* The items from `start` up to, and without, `stop`; also of a tuple, the characters of a
+ * str, the bytes of a bytes. */
 TN_API int tn_client_list_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
                                 const tn_want *want, tn_values *values, tn_value *ret_value);
+
+/* The same with a step, as Python's list[start:stop:step]; a step of 0 means 1. */
+TN_API int tn_client_list_get_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                                    int64_t step, const tn_want *want, tn_values *values,
+                                    tn_value *ret_value);
+
+/* Puts the items of a list, tuple or deque in the place of a slice, at one moment. If the
+ * step is 1 there may be more or fewer of them; otherwise as many as the slice has, or it
+ * is TN_EINVAL. */
+TN_API int tn_client_list_set_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                                    int64_t step, tn_value items, uint64_t *ret_length);
+
+/* Removes the items of a slice, at one moment. */
+TN_API int tn_client_list_delete_slice(tn_client *client, tn_target list, int64_t start,
+                                       int64_t stop, int64_t step, uint64_t *ret_length);
 
 /* ---- Deques. Either end costs the same, however many items there are. ---- */
 
@@ -718,40 +735,43 @@ TN_API void tn_info_free(tn_info **info);
 
 /* ---- Calls as data ------------------------------------------------------- */
 
-typedef enum tn_op_code {    /* uses, besides timeout_ms:            answer: */
-    TN_OP_PING = 1,          /* data, data_size                      data */
-    TN_OP_PUT = 2,           /* value                                handle */
-    TN_OP_SET = 3,           /* name, value, require, want->handle   binding, handle */
-    TN_OP_GET = 4,           /* target, want                         value */
-    TN_OP_BIND = 5,          /* name, target, require                binding */
-    TN_OP_UNBIND = 6,        /* name, require                        binding */
-    TN_OP_LOOKUP = 7,        /* name                                 handle, version */
-    TN_OP_DESCRIBE = 8,      /* target, deep, limit                  description */
-    TN_OP_LENGTH = 9,        /* target                               count */
-    TN_OP_CONTAINS = 10,     /* target, value                        truth */
-    TN_OP_LIST_GET = 11,     /* target, index, want                  value */
-    TN_OP_LIST_SET = 12,     /* target, index, value                 count */
-    TN_OP_LIST_APPEND = 13,  /* target, value                        count */
-    TN_OP_LIST_EXTEND = 14,  /* target, value                        count */
-    TN_OP_LIST_INSERT = 15,  /* target, index, value                 count */
-    TN_OP_LIST_DELETE = 16,  /* target, index                        count */
-    TN_OP_LIST_POP = 17,     /* target, index, want                  value */
-    TN_OP_LIST_SLICE = 18,   /* target, index, stop, want            value */
-    TN_OP_DICT_GET = 19,     /* target, key, want                    value */
-    TN_OP_DICT_SET = 20,     /* target, key, value                   count */
-    TN_OP_DICT_DELETE = 21,  /* target, key                          count */
-    TN_OP_DICT_POP = 22,     /* target, key, want                    value */
-    TN_OP_SCAN_NAMES = 23,   /* name (prefix), cursor, limit         names, cursor */
-    TN_OP_SCAN_DICT = 24,    /* target, cursor, limit, keys_only, want
-                                                                     value (list), cursor */
-    TN_OP_INFO = 25,         /* nothing                              info */
-    TN_OP_BATCH = 26,        /* batch                                steps */
-    TN_OP_DEQUE_PUSH = 48,   /* target, end, value                   count */
-    TN_OP_DEQUE_POP = 49,    /* target, end, want                    value */
-    TN_OP_DEQUE_EXTEND = 50, /* target, end, value                  count */
-    TN_OP_DEQUE_ROTATE = 51, /* target, index (how far)             count */
-    TN_OP_DEQUE_CLEAR = 52,  /* target                               count */
-    TN_OP_SCAN_DEQUE = 53    /* target, cursor, limit, want          value (list), cursor */
+typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
+    TN_OP_PING = 1,         /* data, data_size                      data */
+    TN_OP_PUT = 2,          /* value                                handle */
+    TN_OP_SET = 3,          /* name, value, require, want->handle   binding, handle */
+    TN_OP_GET = 4,          /* target, want                         value */
+    TN_OP_BIND = 5,         /* name, target, require                binding */
+    TN_OP_UNBIND = 6,       /* name, require                        binding */
+    TN_OP_LOOKUP = 7,       /* name                                 handle, version */
+    TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
+    TN_OP_LENGTH = 9,       /* target                               count */
+    TN_OP_CONTAINS = 10,    /* target, value                        truth */
+    TN_OP_LIST_GET = 11,    /* target, index, want                  value */
+    TN_OP_LIST_SET = 12,    /* target, index, value                 count */
+    TN_OP_LIST_APPEND = 13, /* target, value                        count */
+    TN_OP_LIST_EXTEND = 14, /* target, value                        count */
+    TN_OP_LIST_INSERT = 15, /* target, index, value                 count */
+    TN_OP_LIST_DELETE = 16, /* target, index                        count */
+    TN_OP_LIST_POP = 17,    /* target, index, want                  value */
+    TN_OP_LIST_SLICE = 18,  /* target, index, stop, step, want      value */
+    TN_OP_DICT_GET = 19,    /* target, key, want                    value */
+    TN_OP_DICT_SET = 20,    /* target, key, value                   count */
+    TN_OP_DICT_DELETE = 21, /* target, key                          count */
+    TN_OP_DICT_POP = 22,    /* target, key, want                    value */
+    TN_OP_SCAN_NAMES = 23,  /* name (prefix), cursor, limit         names, cursor */
+    TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, keys_only, want
+                                                                    value (list), cursor */
+    TN_OP_INFO = 25,        /* nothing                              info */
+    TN_OP_BATCH = 26,       /* batch                                steps */
+
+    TN_OP_DEQUE_PUSH = 48,       /* target, end, value              count */
+    TN_OP_DEQUE_POP = 49,        /* target, end, want               value */
+    TN_OP_DEQUE_EXTEND = 50,     /* target, end, value              count */
+    TN_OP_DEQUE_ROTATE = 51,     /* target, index (how far)         count */
+    TN_OP_DEQUE_CLEAR = 52,      /* target                          count */
+    TN_OP_SCAN_DEQUE = 53,       /* target, cursor, limit, want     value (list), cursor */
+    TN_OP_LIST_SET_SLICE = 54,   /* target, index, stop, step, value count */
+    TN_OP_LIST_DELETE_SLICE = 38 /* target, index, stop, step       count */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -777,6 +797,7 @@ typedef struct tn_op {
     bool keys_only;
     tn_end end;
     struct tn_batch *batch;
+    int64_t step; /* 0: 1 */
 } tn_op;
 
 /* An operation whose other fields are zero. */
