@@ -51,27 +51,38 @@ static int node_new(struct tn_mutator *mu, unsigned int level, uint64_t number,
     return 0;
 }
 
+/* Puts nodes above the root, of which there is one, until it covers a number. */
+static int grow_up(struct tn_mutator *mu, tn_chunks_ref *root, uint64_t number)
+{
+    while (!tn_chunks_covers(ref_locked(root), number)) {
+        struct tn_chunks_node *below = ref_locked(root);
+        struct tn_chunks_node *above;
+        int r = node_new(mu, below->level + 1, below->first, &above);
+
+        if (r < 0)
+            return r;
+        atomic_init(tn_chunks_child(above, below->first), below);
+        ref_publish(root, above);
+    }
+    return 0;
+}
+
 /* Makes a chunk and what is missing above it. What has been made stays on failure. */
 static int add(struct tn_mutator *mu, tn_chunks_ref *root, uint64_t number)
 {
-    struct tn_chunks_node *node = ref_locked(root);
     tn_chunks_ref *ref = root;
     unsigned int level = 0; /* of the node that `ref` refers to */
     int r;
 
-    while (node != NULL && !tn_chunks_covers(node, number)) {
-        struct tn_chunks_node *above;
-
-        r = node_new(mu, node->level + 1, node->first, &above);
+    if (ref_locked(root) != NULL) {
+        r = grow_up(mu, root, number);
         if (r < 0)
             return r;
-        atomic_init(tn_chunks_child(above, node->first), node);
-        ref_publish(root, above);
-        node = above;
+        level = ref_locked(root)->level;
     }
-    if (node != NULL)
-        level = node->level;
     for (;; level--) {
+        struct tn_chunks_node *node = ref_locked(ref);
+
         if (node == NULL) {
             r = node_new(mu, level, number, &node);
             if (r < 0)
@@ -81,7 +92,6 @@ static int add(struct tn_mutator *mu, tn_chunks_ref *root, uint64_t number)
         if (level == 0)
             return 0;
         ref = tn_chunks_child(node, number);
-        node = ref_locked(ref);
     }
 }
 
