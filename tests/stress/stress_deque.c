@@ -39,6 +39,8 @@ struct world {
     /* of one actor each */
     int64_t next_in;
     int64_t next_out;
+    /* the newest that each has seen at the right end of the window */
+    int64_t newest[TEST_ACTORS_MAX];
     /* what is in the bag by the account of each */
     int64_t counts[TEST_ACTORS_MAX];
     bool is_cleared[TEST_ACTORS_MAX]; /* then nobody knows */
@@ -90,6 +92,15 @@ static void window_write(struct test_actor *actor)
     }
 }
 
+/* What is last in the window only grows, too. */
+static void expect_newer(struct test_actor *actor, int64_t last)
+{
+    struct world *w = actor->world;
+
+    TEST_ACTOR_EXPECT(actor, last >= w->newest[actor->index]);
+    w->newest[actor->index] = last;
+}
+
 static void window_read_many(struct test_actor *actor)
 {
     struct world *w = actor->world;
@@ -102,6 +113,8 @@ static void window_read_many(struct test_actor *actor)
     TEST_ACTOR_EXPECT(actor, n == (length > start ? length - start : 0));
     for (size_t i = 1; i < n; i++)
         TEST_ACTOR_EXPECT(actor, tn_int_value(items[i]) == tn_int_value(items[0]) + (int64_t)i);
+    if (n > 0)
+        expect_newer(actor, tn_int_value(items[n - 1]));
 }
 
 /* One after the other, each must be as new as the one before says. */
@@ -121,6 +134,8 @@ static void window_read_one_by_one(struct test_actor *actor)
 
             TEST_ACTOR_EXPECT(actor, first >= least);
             least = first;
+        } else if (index == -1) {
+            expect_newer(actor, value_of(actor, item));
         } else {
             TEST_ACTOR_EXPECT(actor, value_of(actor, item) >= least);
         }
