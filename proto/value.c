@@ -33,6 +33,7 @@ const char *tn_node_kind_name(unsigned kind)
         [TN_NODE_HANDLE] = "HANDLE", [TN_NODE_RESULT] = "RESULT",
         [TN_NODE_CLASS] = "CLASS",   [TN_NODE_RECORD] = "RECORD",
         [TN_NODE_SET] = "SET",       [TN_NODE_FROZENSET] = "FROZENSET",
+        [TN_NODE_DEQUE] = "DEQUE",
     };
 
     return kind < TN_ARRAY_LEN(names) && names[kind] ? names[kind] : "?";
@@ -164,6 +165,13 @@ static int check_sized(const struct check *c, size_t node, struct tally *t)
         r = check_record(c, node, t->n_items, 1 + 2 * size);
         t->n_items += 1 + 2 * size;
         break;
+    case TN_NODE_DEQUE:
+        if (t->n_sizes >= value->n_sizes)
+            return refuse_node(c, TN_REASON_VALUE_MALFORMED, node,
+                               "has no entry for its maximum length in the column sizes");
+        t->n_sizes++;
+        t->n_items += size;
+        break;
     default: /* RESULT */
         if (size >= c->limits->n_steps)
             r = refuse_node(c, TN_REASON_BATCH_STEP_INVALID, node,
@@ -201,6 +209,7 @@ static int check_nodes(const struct check *c, struct tally *t)
         case TN_NODE_SET:
         case TN_NODE_FROZENSET:
         case TN_NODE_RESULT:
+        case TN_NODE_DEQUE:
             r = check_sized(c, node, t);
             if (r < 0)
                 return r;

@@ -44,13 +44,15 @@ enum tn_node_kind {
     TN_NODE_RECORD = TENURE__V1__NODE_KIND__NODE_KIND_RECORD,
     TN_NODE_SET = TENURE__V1__NODE_KIND__NODE_KIND_SET,
     TN_NODE_FROZENSET = TENURE__V1__NODE_KIND__NODE_KIND_FROZENSET,
+    TN_NODE_DEQUE = TENURE__V1__NODE_KIND__NODE_KIND_DEQUE,
 };
 
 /* Whether a node of a kind holds other nodes, and how many items one of a size has. */
 static inline bool tn_node_is_container(unsigned int kind)
 {
     return kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT ||
-           kind == TN_NODE_RECORD || kind == TN_NODE_SET || kind == TN_NODE_FROZENSET;
+           kind == TN_NODE_RECORD || kind == TN_NODE_SET || kind == TN_NODE_FROZENSET ||
+           kind == TN_NODE_DEQUE;
 }
 
 /* Whether it is built of finished ones and never changes. */
@@ -66,6 +68,7 @@ static inline size_t tn_node_n_items(unsigned int kind, uint32_t size)
     case TN_NODE_LIST:
     case TN_NODE_SET:
     case TN_NODE_FROZENSET:
+    case TN_NODE_DEQUE:
         return size;
     case TN_NODE_DICT: /* key, value, ... */
         return 2 * (size_t)size;
@@ -78,6 +81,9 @@ static inline size_t tn_node_n_items(unsigned int kind, uint32_t size)
 
 /* Node numbers fit an int, with room for negative errors beside them. */
 #define TN_VALUE_NODES_MAX ((size_t)INT32_MAX)
+
+/* What a DEQUE without a maximum length has in place of one. */
+#define TN_VALUE_NO_MAXLEN UINT32_MAX
 
 /* "STR"; for an unlisted number "?". Never NULL. Any thread. */
 const char *tn_node_kind_name(unsigned kind);
@@ -119,9 +125,10 @@ TN_MUST_CHECK int tn_value_check(const Tenure__V1__Value *value,
 struct tn_value_node {
     uint8_t kind; /* enum tn_node_kind */
     uint8_t type; /* HANDLE in an answer: its TypeTag; otherwise 0 */
-    /* STR, BYTES, CLASS: bytes. TUPLE, LIST, SET, FROZENSET: items. DICT: entries. RECORD:
-     * attributes. RESULT: the number of the step. Otherwise 0. */
+    /* STR, BYTES, CLASS: bytes. TUPLE, LIST, SET, FROZENSET, DEQUE: items. DICT: entries.
+     * RECORD: attributes. RESULT: the number of the step. Otherwise 0. */
     uint32_t size;
+    uint32_t maxlen; /* DEQUE: may be TN_VALUE_NO_MAXLEN; otherwise 0 */
     union {
         int64_t integer;       /* INT */
         double real;           /* FLOAT */
@@ -188,6 +195,12 @@ static inline bool tn_value_read(struct tn_value_reader *reader, struct tn_value
         ret_node->size = value->sizes[reader->sizes++];
         ret_node->items = value->items ? value->items + reader->items : NULL;
         reader->items += tn_node_n_items(ret_node->kind, ret_node->size);
+        break;
+    case TN_NODE_DEQUE:
+        ret_node->size = value->sizes[reader->sizes++];
+        ret_node->maxlen = value->sizes[reader->sizes++] - 1; /* 0: TN_VALUE_NO_MAXLEN */
+        ret_node->items = value->items ? value->items + reader->items : NULL;
+        reader->items += ret_node->size;
         break;
     case TN_NODE_HANDLE:
         if (value->handle_types.len != 0)
@@ -311,6 +324,10 @@ TN_MUST_CHECK int tn_value_put_result(struct tn_value_writer *writer, uint32_t s
  */
 TN_MUST_CHECK int tn_value_put_container(struct tn_value_writer *writer, enum tn_node_kind kind,
                                          uint32_t size, size_t *ret_first);
+
+/* DEQUE; the same. `maxlen` may be TN_VALUE_NO_MAXLEN. */
+TN_MUST_CHECK int tn_value_put_deque(struct tn_value_writer *writer, uint32_t size, uint32_t maxlen,
+                                     size_t *ret_first);
 
 /* All items, valid until the next container is appended. */
 static inline uint32_t *tn_value_writer_items(struct tn_value_writer *writer)

@@ -218,18 +218,14 @@ int tn_value_put_result(struct tn_value_writer *writer, uint32_t step)
     return r < 0 ? r : put_kind(writer, TN_NODE_RESULT);
 }
 
-int tn_value_put_container(struct tn_value_writer *writer, enum tn_node_kind kind, uint32_t size,
-                           size_t *ret_first)
+/* Appends items of 0, and then the kind. */
+static int put_items(struct tn_value_writer *writer, enum tn_node_kind kind, size_t n_items,
+                     size_t *ret_first)
 {
     struct tn_value_column *items = &writer->items;
-    size_t n_items = tn_node_n_items(kind, size);
     size_t first = items->len;
     int r;
 
-    TN_ASSERT(tn_node_is_container(kind));
-    r = put_size(writer, size);
-    if (r < 0)
-        return r;
     if (items->cap - items->len < n_items) {
         r = column_grow(writer->arena, items, n_items, sizeof(uint32_t));
         if (r < 0)
@@ -242,6 +238,26 @@ int tn_value_put_container(struct tn_value_writer *writer, enum tn_node_kind kin
     if (r >= 0)
         *ret_first = first;
     return r;
+}
+
+int tn_value_put_container(struct tn_value_writer *writer, enum tn_node_kind kind, uint32_t size,
+                           size_t *ret_first)
+{
+    int r;
+
+    TN_ASSERT(tn_node_is_container(kind) && kind != TN_NODE_DEQUE);
+    r = put_size(writer, size);
+    return r < 0 ? r : put_items(writer, kind, tn_node_n_items(kind, size), ret_first);
+}
+
+int tn_value_put_deque(struct tn_value_writer *writer, uint32_t size, uint32_t maxlen,
+                       size_t *ret_first)
+{
+    int r = put_size(writer, size);
+
+    if (r == 0)
+        r = put_size(writer, (uint32_t)(maxlen + 1)); /* TN_VALUE_NO_MAXLEN: 0 */
+    return r < 0 ? r : put_items(writer, TN_NODE_DEQUE, size, ret_first);
 }
 
 void tn_value_writer_finish(const struct tn_value_writer *writer, Tenure__V1__Value *ret_value)

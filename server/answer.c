@@ -19,6 +19,7 @@ _Static_assert((int)TN_TYPE_RECORD == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_RECORD
 _Static_assert((int)TN_TYPE_WEAKREF == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_WEAKREF, "");
 _Static_assert((int)TN_TYPE_SET == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_SET, "");
 _Static_assert((int)TN_TYPE_FROZENSET == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_FROZENSET, "");
+_Static_assert((int)TN_TYPE_DEQUE == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_DEQUE, "");
 
 void tn_result_count(struct tn_result *result, uint64_t count)
 {
@@ -45,6 +46,14 @@ int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object **objects, size_
     answer->cursor = cursor;
     r = tn_value_encode_items(ctx, objects, n, want, result, &answer->entries);
     return r == TN_ERR_TOO_BIG ? tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE) : r;
+}
+
+size_t tn_scan_page(const struct tn_request_ctx *ctx, uint32_t limit, size_t entry_bytes)
+{
+    size_t n_max = ctx->ex->service->limits.max_answer_bytes / entry_bytes;
+    size_t n = limit == 0 ? TN_SCAN_ENTRIES : limit;
+
+    return n < n_max ? n : n_max;
 }
 
 static Tenure__V1__ObjectResponse *begin(struct tn_result *result, const struct tn_object *o,

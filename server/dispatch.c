@@ -69,6 +69,13 @@ static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_SET_NEW] = { tn_op_set_new, true, false },
     [TENURE__V1__REQUEST__OP_SET_UPDATE] = { tn_op_set_update, true, false },
     [TENURE__V1__REQUEST__OP_SET_COMPARE] = { tn_op_set_compare, true, true },
+    [TENURE__V1__REQUEST__OP_DEQUE_PUSH] = { tn_op_deque_push, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_POP] = { tn_op_deque_pop, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_EXTEND] = { tn_op_deque_extend, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_ROTATE] = { tn_op_deque_rotate, true, false },
+    [TENURE__V1__REQUEST__OP_DEQUE_CLEAR] = { tn_op_deque_clear, true, false },
+    [TENURE__V1__REQUEST__OP_SCAN_DEQUE] = { tn_op_scan_deque, true, true },
+    [TENURE__V1__REQUEST__OP_LIST_REPLACE] = { tn_op_list_replace, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */

@@ -140,7 +140,7 @@ static struct tn_object **flatten(struct tn_dict_item *entries, size_t n, bool k
 int tn_answer_scan(struct tn_request_ctx *ctx, struct tn_object *o, const struct tn_page *page,
                    tn_scan_fn scan, struct tn_result *result)
 {
-    size_t n_max = tn_page_size(ctx, page->limit);
+    size_t n_max = tn_scan_page(ctx, page->limit, 2 * TN_SCAN_ITEM_BYTES);
     uint64_t cursor = page->cursor;
     struct tn_dict_item *entries;
     struct tn_object **objects;

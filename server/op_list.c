@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on lists; those that only read work on tuples too. */
+/* Operations on lists. Reading works on tuples too, and what concerns one item by its
+ * index on deques. */
 #include "core/base/err.h"
 #include "server/request.h"
 
@@ -21,42 +22,28 @@ TN_COLD static int out_of_range(struct tn_request_ctx *ctx, int64_t index, size_
 }
 
 /* The error of an operation on one item. */
-static int item_error(struct tn_request_ctx *ctx, int r, const struct tn_object *list,
+static int item_error(struct tn_request_ctx *ctx, int r, const struct tn_object *sequence,
                       int64_t index)
 {
-    return r == TN_ERR_INDEX ? out_of_range(ctx, index, tn_list_length(list)) : r;
+    return r == TN_ERR_INDEX ? out_of_range(ctx, index, tn_sequence_length(sequence)) : r;
 }
 
 /* ---- Reading ---- */
-
-/* One item of a list or tuple, borrowed. */
-static int get_item(struct tn_request_ctx *ctx, struct tn_object *o, int64_t index,
-                    struct tn_object **ret_item)
-{
-    uint64_t at;
-    int r;
-
-    if (o->type == TN_TYPE_LIST) {
-        r = tn_list_get(ctx->mu, o, index, ret_item);
-        return tn_check_alive(o) < 0 ? TN_ERR_BUSY : item_error(ctx, r, o, index);
-    }
-    if (o->type != TN_TYPE_TUPLE)
-        return tn_wrong_type(ctx, o, "a list or tuple");
-    r = tn_index_resolve(index, tn_tuple_length(o), &at);
-    if (r < 0)
-        return out_of_range(ctx, index, tn_tuple_length(o));
-    *ret_item = tn_tuple_get(o, (size_t)at);
-    return 0;
-}
 
 static int read_item(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                      const void *message, struct tn_result *result)
 {
     const Tenure__V1__ListGetRequest *msg = message;
     struct tn_object *item;
-    int r = get_item(ctx, o, msg->index, &item);
+    int r;
 
     (void)version; /* is of the list's name */
+    if (!tn_is_sequence(o))
+        return tn_wrong_type(ctx, o, "a list, tuple or deque");
+    r = tn_sequence_get(ctx->mu, o, msg->index, &item);
+    if (tn_check_alive(o) < 0)
+        return TN_ERR_BUSY;
+    r = item_error(ctx, r, o, msg->index);
     return r < 0 ? r : tn_answer_borrowed(ctx, item, msg->want, 0, result);
 }
 
@@ -67,42 +54,38 @@ int tn_op_list_get(struct tn_request_ctx *ctx, const void *message, struct tn_re
     return tn_read_target(ctx, msg->target, read_item, msg, result);
 }
 
-/* A position as slices have it: from the end if negative, and clipped. */
-static size_t clip(int64_t position, size_t length)
+/* Which items a request means. Its step is never 0: that stands for 1. */
+static struct tn_slicing slicing_of(int64_t start, int64_t stop, protobuf_c_boolean to_end,
+                                    int64_t step)
 {
-    if (position < 0)
-        return (uint64_t)0 - (uint64_t)position > length ? 0 : length - (size_t)-position;
-    return (uint64_t)position > length ? length : (size_t)position;
+    struct tn_slicing slicing = { .start = start, .stop = stop, .step = step == 0 ? 1 : step };
+
+    if (to_end)
+        slicing.stop = slicing.step > 0 ? INT64_MAX : INT64_MIN;
+    return slicing;
 }
 
-/* The items from `start` to before `stop`, borrowed, in the arena. */
+/* The items of a slice, borrowed, in the arena. */
 static int slice_items(struct tn_request_ctx *ctx, struct tn_object *o,
-                       const Tenure__V1__ListSliceRequest *msg, struct tn_object ***ret_items,
+                       const struct tn_slicing *slicing, struct tn_object ***ret_items,
                        size_t *ret_n)
 {
-    bool is_list = o->type == TN_TYPE_LIST;
-    size_t length = is_list ? tn_list_length(o) : tn_tuple_length(o);
+    size_t room = 0; /* how many there are is known when they have been looked at */
 
     for (int i = 0; i < TN_BUSY_TRIES; i++) {
-        size_t start = clip(msg->start, length);
-        size_t stop = msg->to_end ? length : clip(msg->stop, length);
-        size_t n = stop > start ? stop - start : 0;
-        size_t length_then = length;
+        int r;
 
-        if (n > ctx->ex->service->limits.max_nodes)
+        if (room > ctx->ex->service->limits.max_nodes)
             return tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE);
-        *ret_items = tn_ctx_alloc(ctx, n * sizeof(struct tn_object *));
+        *ret_items = tn_ctx_alloc(ctx, room * sizeof(struct tn_object *));
         if (*ret_items == NULL)
             return TN_ERR_NOMEM;
-        if (is_list)
-            n = tn_list_snapshot(ctx->mu, o, start, n, *ret_items, &length_then);
-        else
-            for (size_t k = 0; k < n; k++)
-                (*ret_items)[k] = tn_tuple_get(o, start + k);
-        *ret_n = n;
-        if (length_then == length) /* so the positions mean what they should */
-            return tn_check_alive(o);
-        length = length_then;
+        r = tn_sequence_slice_items(ctx->mu, o, slicing, room, *ret_items, ret_n);
+        if (r == 0)
+            r = tn_check_alive(o);
+        if (r < 0 || *ret_n <= room)
+            return r;
+        room = *ret_n;
     }
     return TN_ERR_BUSY;
 }
@@ -141,10 +124,21 @@ static int build_slice(struct tn_request_ctx *ctx, const struct tn_object *from,
     return r;
 }
 
+/* A slice that needs an object of its own. */
+static int answer_made(struct tn_request_ctx *ctx, struct tn_object *made,
+                       const Tenure__V1__Want *want, struct tn_result *result)
+{
+    int r = tn_answer_borrowed(ctx, made, want, 0, result);
+
+    tn_hold(ctx, made);
+    return r;
+}
+
 static int read_slice(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                       const void *message, struct tn_result *result)
 {
     const Tenure__V1__ListSliceRequest *msg = message;
+    struct tn_slicing slicing = slicing_of(msg->start, msg->stop, msg->to_end, msg->step);
     struct tn_object *made = NULL;
     struct tn_object **items = NULL;
     size_t n = 0;
@@ -152,9 +146,13 @@ static int read_slice(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t 
 
     (void)version;     /* is of the list's name */
     tn_drop_held(ctx); /* of the last try */
+    if (o->type == TN_TYPE_STR || o->type == TN_TYPE_BYTES) {
+        r = tn_text_part(ctx->mu, o, &slicing, &made);
+        return r < 0 ? r : answer_made(ctx, made, msg->want, result);
+    }
     if (o->type != TN_TYPE_LIST && o->type != TN_TYPE_TUPLE)
-        return tn_wrong_type(ctx, o, "a list or tuple");
-    r = slice_items(ctx, o, msg, &items, &n);
+        return tn_wrong_type(ctx, o, "a list, tuple, str or bytes");
+    r = slice_items(ctx, o, &slicing, &items, &n);
     if (r < 0)
         return r;
 
@@ -170,11 +168,7 @@ static int read_slice(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t 
         return r == TN_ERR_TOO_BIG ? tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE) : r;
     }
     r = build_slice(ctx, o, items, n, &made);
-    if (r == 0) {
-        r = tn_answer_borrowed(ctx, made, msg->want, 0, result);
-        tn_hold(ctx, made);
-    }
-    return r;
+    return r < 0 ? r : answer_made(ctx, made, msg->want, result);
 }
 
 int tn_op_list_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
@@ -190,16 +184,21 @@ int tn_op_list_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 {
     const Tenure__V1__ListSetRequest *msg = message;
     struct tn_object *item = NULL;
-    struct tn_object *list;
-    int r = hold_list(ctx, msg->target, &list);
+    struct tn_object *o;
+    int r = tn_target_hold(ctx, msg->target, &o);
 
+    if (r == 0 && o->type != TN_TYPE_LIST && o->type != TN_TYPE_DEQUE)
+        r = tn_wrong_type(ctx, o, "a list or deque");
     if (r == 0)
         r = tn_value_build(ctx, msg->value, &item);
-    if (r == 0)
-        r = item_error(ctx, tn_list_set(ctx->mu, list, msg->index, &item), list, msg->index);
+    if (r < 0)
+        return r;
+    r = o->type == TN_TYPE_LIST ? tn_list_set(ctx->mu, o, msg->index, &item)
+                                : tn_deque_set(ctx->mu, o, msg->index, &item);
+    r = item_error(ctx, r, o, msg->index);
     tn_drop(ctx->mu, &item);
     if (r == 0)
-        tn_result_count(result, tn_list_length(list));
+        tn_result_count(result, tn_sequence_length(o));
     return r;
 }
 
@@ -230,13 +229,9 @@ int tn_op_list_extend(struct tn_request_ctx *ctx, const void *message, struct tn
     int r = hold_list(ctx, msg->target, &list);
 
     if (r == 0)
-        r = tn_value_build(ctx, msg->value, &from);
-    if (r < 0)
-        return r;
-    tn_hold(ctx, from);
-    if (from->type != TN_TYPE_LIST && from->type != TN_TYPE_TUPLE)
-        return tn_wrong_type(ctx, from, "a list or tuple, whose items are appended");
-    r = tn_list_extend(ctx->mu, list, from, &length);
+        r = tn_value_build_items(ctx, msg->value, &from);
+    if (r == 0)
+        r = tn_list_extend(ctx->mu, list, from, &length);
     if (r == 0)
         tn_result_count(result, length);
     return r;
@@ -291,5 +286,41 @@ int tn_op_list_pop(struct tn_request_ctx *ctx, const void *message, struct tn_re
         r = item_error(ctx, tn_list_pop(ctx->mu, list, msg->index, &item, NULL), list, msg->index);
     if (r == 0)
         tn_answer_taken(ctx, &item, msg->want, result);
+    return r;
+}
+
+static int set_slice(struct tn_request_ctx *ctx, struct tn_object *list,
+                     const struct tn_slicing *slicing, const Tenure__V1__Value *value,
+                     size_t *ret_length)
+{
+    struct tn_object *from;
+    uint64_t n_wanted;
+    int r = tn_value_build_items(ctx, value, &from);
+
+    if (r == 0)
+        r = tn_list_set_slice(ctx->mu, list, slicing, from, &n_wanted, ret_length);
+    if (r != TN_ERR_PRECONDITION)
+        return r;
+    return tn_status_setf(
+        ctx->status, TN_REASON_INVALID_ARGUMENT,
+        "The slice has %llu item%s, and because of its step as many have to be put "
+        "there, not %zu.",
+        (unsigned long long)n_wanted, n_wanted == 1 ? "" : "s", tn_sequence_length(from));
+}
+
+int tn_op_list_replace(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__ListReplaceRequest *msg = message;
+    struct tn_slicing slicing = slicing_of(msg->start, msg->stop, msg->to_end, msg->step);
+    struct tn_object *list;
+    size_t length;
+    int r = hold_list(ctx, msg->target, &list);
+
+    if (r < 0)
+        return r;
+    r = msg->value == NULL ? tn_list_delete_slice(ctx->mu, list, &slicing, &length)
+                           : set_slice(ctx, list, &slicing, msg->value, &length);
+    if (r == 0)
+        tn_result_count(result, length);
     return r;
 }

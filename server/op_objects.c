@@ -178,6 +178,9 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     case TN_TYPE_TUPLE:
         r = tuple_contains(ctx, o, value, &does_contain);
         break;
+    case TN_TYPE_DEQUE:
+        r = tn_deque_contains(ctx->mu, o, value, &does_contain);
+        break;
     case TN_TYPE_DICT:
         r = dict_contains(ctx, o, value, &does_contain);
         break;
@@ -188,7 +191,7 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
             r = tn_unhashable(ctx, (enum tn_type_id)value->type, TN_AS_MEMBER);
         break;
     default:
-        return tn_wrong_type(ctx, o, "a list, tuple, dict, set or frozenset");
+        return tn_wrong_type(ctx, o, "a list, tuple, deque, dict, set or frozenset");
     }
     if (r == 0 && !does_contain)
         r = tn_check_alive(o);

@@ -123,7 +123,7 @@ static int read_page(struct tn_request_ctx *ctx, struct tn_object *set, uint64_t
                      const void *message, struct tn_result *result)
 {
     const Tenure__V1__ScanSetRequest *msg = message;
-    size_t n_max = tn_page_size(ctx, msg->limit);
+    size_t n_max = tn_scan_page(ctx, msg->limit, TN_SCAN_ITEM_BYTES);
     uint64_t cursor = msg->cursor;
     struct tn_object **members;
     size_t n;

@@ -11,9 +11,6 @@
 /* What a text takes in an answer besides itself: tag and length. */
 #define COPY_BYTES ((size_t)8)
 
-/* A page of a scan: what an entry takes at most of the answer, but for text. */
-#define ENTRY_BYTES ((size_t)64)
-
 /* The budget is asked for so much at a time. */
 #define CLAIM_BYTES ((size_t)16 << 10)
 
@@ -305,14 +302,6 @@ int tn_key_missing(struct tn_request_ctx *ctx, const char *container, const char
     return tn_status_setf(ctx->status, TN_REASON_KEY_NOT_FOUND, "The %s has no %s '%.*s'.",
                           container, part, (int)(text.len < 100 ? text.len : 100),
                           (const char *)text.data);
-}
-
-size_t tn_page_size(const struct tn_request_ctx *ctx, uint32_t limit)
-{
-    size_t n_max = ctx->ex->service->limits.max_answer_bytes / ENTRY_BYTES;
-    size_t n = limit == 0 ? TN_SCAN_DICT : limit;
-
-    return n < n_max ? n : n_max;
 }
 
 /* ---- Handles ---- */

@@ -65,7 +65,7 @@ struct tn_result {
         Tenure__V1__BatchResponse batch;
         Tenure__V1__ClassDescribeResponse class_describe;
     } message;
-    Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
+    Tenure__V1__Value value; /* `object` and the scans of containers refer to it */
     struct tn_value_one one; /* or to this, for a single scalar */
 };
 
@@ -186,9 +186,6 @@ TN_COLD int tn_unhashable(struct tn_request_ctx *ctx, enum tn_type_id type, cons
 TN_COLD int tn_key_missing(struct tn_request_ctx *ctx, const char *container, const char *part,
                            const struct tn_object *key);
 
-/* How many entries there are on the page of a scan for which a client asks. */
-size_t tn_page_size(const struct tn_request_ctx *ctx, uint32_t limit);
-
 /* ---- Handles ---- */
 
 /* Sees to it that `n` handles can be given out; sets the status if not. */
@@ -205,7 +202,7 @@ TN_MUST_CHECK int tn_value_admit(struct tn_request_ctx *ctx, const Tenure__V1__V
 
 /* An object that has a value, to look for in a container: valid until the request
  * ends, borrowed, and not to be stored anywhere. Takes no memory of the heap, but
- * for lists, dicts, sets and large frozensets. */
+ * for mutable containers and large frozensets. */
 TN_MUST_CHECK int tn_value_probe(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                                  struct tn_object **ret_object);
 
@@ -215,6 +212,11 @@ TN_MUST_CHECK int tn_value_probe(struct tn_request_ctx *ctx, const Tenure__V1__V
  */
 TN_MUST_CHECK int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                                  struct tn_object **ret_object);
+
+/* The same for a list, tuple or deque whose items are wanted; it is held until the end
+ * of the request. */
+TN_MUST_CHECK int tn_value_build_items(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
+                                       struct tn_object **ret_object);
 
 /*
  * The end of the values that the operation built: with `keep` they have found
@@ -256,6 +258,13 @@ void tn_result_boolean(struct tn_result *result, bool value);
 TN_MUST_CHECK int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object **objects, size_t n,
                                  uint64_t cursor, const Tenure__V1__Want *want,
                                  struct tn_result *result);
+
+/* What an item on a page of a scan takes at most of the answer, but for text. */
+#define TN_SCAN_ITEM_BYTES ((size_t)32)
+
+/* How many entries a page of a container's scan may have: `limit`, or if that is 0 the
+ * default, but no more than fit into an answer. */
+size_t tn_scan_page(const struct tn_request_ctx *ctx, uint32_t limit, size_t entry_bytes);
 
 /*
  * Answers with an object that is borrowed. TN_ERR_BUSY if it died meanwhile: look
@@ -334,6 +343,7 @@ int tn_op_list_insert(struct tn_request_ctx *ctx, const void *message, struct tn
 int tn_op_list_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_list_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_list_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_list_replace(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_contains(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
@@ -358,6 +368,12 @@ int tn_op_scan_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_set_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_set_update(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_set_compare(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_push(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_extend(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_rotate(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_deque_clear(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_scan_deque(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);

@@ -36,7 +36,7 @@
 #define TN_WANT_DEPTH 100
 #define TN_WANT_NODES 262144
 #define TN_SCAN_NAMES 1000
-#define TN_SCAN_DICT 1000
+#define TN_SCAN_ENTRIES 1000
 /* Members of a set that are changed at a time, under its lock: some milliseconds. */
 #define TN_SET_AT_ONCE 65536
 #define TN_DEEP_OBJECTS 1000000

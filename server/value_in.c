@@ -3,10 +3,10 @@
  * From a value on the wire to objects.
  *
  * The nodes are gone through four times, in order and without recursion:
- * first everything is made that needs no other node (scalars, empty lists, dicts
- * and sets, and what handles stand for), then empty records, which need their
+ * first everything is made that needs no other node (scalars, empty mutable
+ * containers, and what handles stand for), then empty records, which need their
  * classes, then tuples and frozensets, whose items that are such have lower numbers,
- * and then lists, dicts, sets and records are filled. The objects of all nodes are
+ * and then mutable containers are filled. The objects of all nodes are
  * held until the end; then only the root is.
  *
  * If it fails half way, what can change is emptied before it is let go, so that
@@ -21,7 +21,7 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* The lists, dicts, sets and records of one value, each with a reference. */
+/* The mutable containers of one value, each with a reference. */
 struct tn_new_cycles {
     struct tn_new_cycles *next;
     size_t n_objects;
@@ -71,6 +71,9 @@ static int make_simple(struct tn_request_ctx *ctx, const struct tn_value_node *n
         break;
     case TN_NODE_SET:
         r = tn_set_new(mu, node->size, ret_object);
+        break;
+    case TN_NODE_DEQUE:
+        r = tn_deque_new(mu, node->maxlen, ret_object);
         break;
     case TN_NODE_HANDLE:
         r = tn_handle_borrow(ctx, node->handle, ret_object);
@@ -190,16 +193,27 @@ static int make_fixed(struct build *b)
     return r;
 }
 
+_Static_assert(TN_DEQUE_NO_MAXLEN == TN_VALUE_NO_MAXLEN, "a maximum length is passed on");
+
+/* How many items of a list or deque do not stay: the first ones, if there are more
+ * than the maximum. */
+static size_t n_pushed_out(const struct tn_value_node *node)
+{
+    return node->kind == TN_NODE_DEQUE && node->size > node->maxlen ? node->size - node->maxlen : 0;
+}
+
+/* Fills a list or deque. */
 static int fill_list(struct build *b, struct tn_object *list, const struct tn_value_node *node)
 {
     struct tn_mutator *mu = b->ctx->mu;
 
-    for (size_t i = 0; i < node->size; i++) {
+    for (size_t i = n_pushed_out(node); i < node->size; i++) {
         struct tn_object *item = b->objects[node->items[i]];
         int r;
 
         tn_incref(mu, item);
-        r = tn_list_append(mu, list, &item, NULL);
+        r = node->kind == TN_NODE_LIST ? tn_list_append(mu, list, &item, NULL)
+                                       : tn_deque_push(mu, list, TN_DEQUE_RIGHT, &item, NULL);
         if (r < 0) {
             tn_drop(mu, &item);
             return r;
@@ -254,6 +268,7 @@ static int fill_container(struct build *b, struct tn_object *o, const struct tn_
 {
     switch (node->kind) {
     case TN_NODE_LIST:
+    case TN_NODE_DEQUE:
         return fill_list(b, o, node);
     case TN_NODE_DICT:
         return fill_dict(b, o, node);
@@ -329,7 +344,7 @@ static void empty_set(struct tn_mutator *mu, struct tn_object *set)
         tn_decref(mu, member);
 }
 
-/* Empties a list, dict, set or record. */
+/* Empties a mutable container. */
 static void empty_container(struct tn_mutator *mu, struct tn_object *o)
 {
     switch (o->type) {
@@ -341,6 +356,9 @@ static void empty_container(struct tn_mutator *mu, struct tn_object *o)
         break;
     case TN_TYPE_SET:
         empty_set(mu, o);
+        break;
+    case TN_TYPE_DEQUE:
+        tn_deque_clear(mu, o);
         break;
     default:
         tn_record_empty(mu, o);
@@ -393,7 +411,7 @@ static int mark_reachable(struct build *b, uint8_t *marks)
         const struct tn_value_node *node = &nodes[stack[--n_stack]];
         size_t n_items = tn_node_n_items(node->kind, node->size);
 
-        for (size_t k = 0; k < n_items; k++) {
+        for (size_t k = n_pushed_out(node); k < n_items; k++) {
             if (marks[node->items[k]] == 0) {
                 marks[node->items[k]] = 1;
                 stack[n_stack++] = node->items[k];
@@ -521,4 +539,19 @@ int tn_value_build(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
             return make_simple(ctx, &node, ret_object);
     }
     return build_graph(ctx, value, ret_object);
+}
+
+int tn_value_build_items(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
+                         struct tn_object **ret_object)
+{
+    struct tn_object *o = NULL;
+    int r = tn_value_build(ctx, value, &o);
+
+    if (r < 0)
+        return r;
+    tn_hold(ctx, o);
+    if (!tn_is_sequence(o))
+        return tn_wrong_type(ctx, o, "a list, tuple or deque, whose items are taken");
+    *ret_object = o;
+    return 0;
 }

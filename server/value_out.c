@@ -172,6 +172,8 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_SET;
     case TN_TYPE_FROZENSET:
         return TN_NODE_FROZENSET;
+    case TN_TYPE_DEQUE:
+        return TN_NODE_DEQUE;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -277,7 +279,7 @@ static int claim_items(struct tn_out_graph *graph, size_t n)
     return tn_ctx_claim(graph->ctx, n * ITEM_BYTES);
 }
 
-/* Copies what a list, dict, set or record holds, if that is no more than `room` entries;
+/* Copies what a container holds, if that is no more than `room` entries;
  * `ret_is_all` says whether it is. There is room for one entry more than that, and
  * for a record's class. An entry is a pair of pointers, just as keys and values in
  * turn are. */
@@ -289,8 +291,10 @@ static int copy_items(struct tn_mutator *mu, struct tn_object *o, size_t room,
     int r;
 
     switch (o->type) {
+    case TN_TYPE_TUPLE:
     case TN_TYPE_LIST:
-        *ret_n = tn_list_snapshot(mu, o, 0, room + 1, items, &length);
+    case TN_TYPE_DEQUE:
+        *ret_n = tn_sequence_snapshot(mu, o, 0, room + 1, items, &length);
         *ret_is_all = *ret_n == length;
         return 0;
     case TN_TYPE_DICT:
@@ -314,7 +318,7 @@ static int copy_items(struct tn_mutator *mu, struct tn_object *o, size_t room,
     return r;
 }
 
-/* What a list, dict, set or record holds. Containers grow beside us: then we look again
+/* What a container holds. Containers grow beside us: then we look again
  * with more room. */
 static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_object ***ret_items,
                     size_t *ret_n)
@@ -345,23 +349,6 @@ static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_o
 _Static_assert(sizeof(struct tn_dict_item) == 2 * sizeof(struct tn_object *),
                "an entry is a key and a value in turn");
 
-/* The items of a tuple, as an array. */
-static int tuple_items(struct tn_out_graph *graph, const struct tn_object *o,
-                       struct tn_object ***ret_items, size_t *ret_n)
-{
-    size_t n = tn_tuple_length(o);
-
-    if (n > graph->want_nodes)
-        return TN_ERR_TOO_BIG;
-    *ret_items = tn_ctx_alloc(graph->ctx, n * sizeof(struct tn_object *));
-    if (*ret_items == NULL)
-        return TN_ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        (*ret_items)[i] = tn_tuple_get(o, i);
-    *ret_n = n;
-    return 0;
-}
-
 /* Opens a container, or cuts it off. */
 static int expand(struct tn_out_graph *graph, size_t container)
 {
@@ -370,8 +357,7 @@ static int expand(struct tn_out_graph *graph, size_t container)
     size_t n = 0;
     int r;
 
-    r = o->type == TN_TYPE_TUPLE ? tuple_items(graph, o, &items, &n)
-                                 : snapshot(graph, o, &items, &n);
+    r = snapshot(graph, o, &items, &n);
     if (r == 0 && !graph->holds)
         r = tn_check_alive(o);
     if (r == 0)
@@ -430,8 +416,12 @@ static int put_items(struct tn_out_graph *graph, struct tn_value_writer *writer,
     uint32_t size = has_pairs ? node->n_items / 2 : node->n_items;
     size_t first;
     uint32_t *items;
-    int r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, size, &first);
+    int r;
 
+    if (node->kind == TN_NODE_DEQUE)
+        r = tn_value_put_deque(writer, size, tn_deque_maxlen(node->object), &first);
+    else
+        r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, size, &first);
     if (r < 0)
         return r;
     items = tn_value_writer_items(writer);
@@ -462,6 +452,7 @@ static int put_node(struct tn_out_graph *graph, struct tn_value_writer *writer,
     case TN_NODE_RECORD:
     case TN_NODE_SET:
     case TN_NODE_FROZENSET:
+    case TN_NODE_DEQUE:
         return put_items(graph, writer, node, number);
     default:
         return tn_value_put_constant(writer, (enum tn_node_kind)node->kind);

@@ -369,3 +369,37 @@ bool cli_parse_int(const char *what, const char *text, int64_t *ret_number)
     *ret_number = number;
     return true;
 }
+
+bool cli_is_slice(const char *text)
+{
+    return strchr(text, ':') != NULL;
+}
+
+bool cli_parse_slice(const char *text, struct cli_slice *ret_slice)
+{
+    int64_t bounds[3] = { 0 };
+    bool is_there[3] = { false };
+    const char *at = text;
+    bool is_good = true;
+
+    for (int n = 0; is_good && n < 3; n++) {
+        char *end = (char *)(uintptr_t)at;
+
+        errno = 0;
+        is_there[n] = *at != ':' && *at != '\0';
+        if (is_there[n])
+            bounds[n] = strtoll(at, &end, 10);
+        is_good = errno == 0 && (*end == ':' || *end == '\0') && (end > at || !is_there[n]);
+        at = *end == ':' && n < 2 ? end + 1 : end;
+    }
+    if (!is_good || *at != '\0' || (is_there[2] && bounds[2] == 0)) {
+        cli_complain("A slice is START:STOP or START:STOP:STEP, where each may be left out and the "
+                     "step is not 0, not \"%s\".",
+                     text);
+        return false;
+    }
+    ret_slice->step = is_there[2] ? bounds[2] : 1;
+    ret_slice->start = is_there[0] ? bounds[0] : ret_slice->step > 0 ? 0 : TN_TO_END;
+    ret_slice->stop = is_there[1] ? bounds[1] : TN_TO_END;
+    return true;
+}

@@ -121,9 +121,9 @@ struct cli_command {
 
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
-    cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_sets, cli_cmd_class,
-    cli_cmd_new, cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_batch, cli_cmd_info,
-    cli_cmd_gc, cli_cmd_shell;
+    cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_deque, cli_cmd_dict, cli_cmd_sets,
+    cli_cmd_class, cli_cmd_new, cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_batch,
+    cli_cmd_info, cli_cmd_gc, cli_cmd_shell;
 
 /* ---- args.c ---- */
 
@@ -144,6 +144,19 @@ TN_MUST_CHECK bool cli_parse_time(const char *text, uint64_t *ret_ms);
 
 /* A whole number in an argument; says what is wrong and returns false if it is none. */
 TN_MUST_CHECK bool cli_parse_int(const char *what, const char *text, int64_t *ret_number);
+
+/* A slice, as in Python: "1:9", ":", "::-1". */
+struct cli_slice {
+    int64_t start;
+    int64_t stop;
+    int64_t step;
+};
+
+/* Whether an argument is a slice and no index. */
+bool cli_is_slice(const char *text);
+
+/* A slice in an argument; says what is wrong and returns false if it is none. */
+TN_MUST_CHECK bool cli_parse_slice(const char *text, struct cli_slice *ret_slice);
 
 /* ---- support.c ---- */
 

@@ -49,6 +49,8 @@ static const struct op_row rows[] = {
     { "list_delete", TN_OP_LIST_DELETE, true, false, false, false, true, RESULT_COUNT },
     { "list_pop", TN_OP_LIST_POP, true, false, false, false, true, RESULT_VALUE },
     { "list_slice", TN_OP_LIST_SLICE, true, false, false, false, true, RESULT_VALUE },
+    { "list_set_slice", TN_OP_LIST_SET_SLICE, true, false, true, false, true, RESULT_COUNT },
+    { "list_delete_slice", TN_OP_LIST_DELETE_SLICE, true, false, false, false, true, RESULT_COUNT },
     { "dict_get", TN_OP_DICT_GET, true, false, false, true, false, RESULT_VALUE },
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
@@ -66,12 +68,17 @@ static const struct op_row rows[] = {
     { "set_clear", TN_OP_SET_CLEAR, true, false, false, false, false, RESULT_COUNT },
     { "set_new", TN_OP_SET_NEW, true, false, true, false, false, RESULT_VALUE },
     { "set_update", TN_OP_SET_UPDATE, true, false, true, false, false, RESULT_COUNT },
+    { "deque_push", TN_OP_DEQUE_PUSH, true, false, true, false, false, RESULT_COUNT },
+    { "deque_pop", TN_OP_DEQUE_POP, true, false, false, false, false, RESULT_VALUE },
+    { "deque_extend", TN_OP_DEQUE_EXTEND, true, false, true, false, false, RESULT_COUNT },
+    { "deque_rotate", TN_OP_DEQUE_ROTATE, true, false, false, false, true, RESULT_COUNT },
+    { "deque_clear", TN_OP_DEQUE_CLEAR, true, false, false, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",    "name",   "target",  "value",    "key",
-                                      "index", "stop",   "handle",  "deep",     "absent",
-                                      "kind",  "ttl_ms", "version", "operation" };
+static const char *const fields[] = { "op",   "name",   "target",  "value",    "key",  "index",
+                                      "stop", "step",   "left",    "handle",   "deep", "absent",
+                                      "kind", "ttl_ms", "version", "operation" };
 
 struct step {
     const struct op_row *row;
@@ -155,22 +162,27 @@ static int read_numbers(const json_t *json, size_t number, struct step *step)
 {
     const json_t *index = json_object_get(json, "index");
     const json_t *stop = json_object_get(json, "stop");
+    const json_t *slice_step = json_object_get(json, "step");
     const json_t *version = json_object_get(json, "version");
 
     if ((step->row->has_index && !index && step->op.code != TN_OP_LIST_POP) ||
         (index && !json_is_integer(index)) || (stop && !json_is_integer(stop)) ||
+        (slice_step && !json_is_integer(slice_step)) ||
         (version && (!json_is_integer(version) || json_integer_value(version) < 0))) {
-        cli_complain("Step %zu (%s) needs whole numbers as \"index\", \"stop\" and \"version\".",
+        cli_complain("Step %zu (%s) needs whole numbers as \"index\", \"stop\", \"step\" and "
+                     "\"version\".",
                      number, step->row->name);
         return CLI_USAGE;
     }
     step->op.index = index ? json_integer_value(index) : -1;
     step->op.stop = stop ? json_integer_value(stop) : TN_TO_END;
+    step->op.step = slice_step ? json_integer_value(slice_step) : 0;
     step->require.absent = json_is_true(json_object_get(json, "absent"));
     step->require.version = version ? (uint64_t)json_integer_value(version) : 0;
     step->op.require = &step->require;
     step->want.handle = json_is_true(json_object_get(json, "handle"));
     step->op.want = &step->want;
+    step->op.end = json_is_true(json_object_get(json, "left")) ? TN_LEFT : TN_RIGHT;
     step->op.deep = json_is_true(json_object_get(json, "deep"));
     return CLI_OK;
 }

@@ -5,6 +5,8 @@
  *   none bool int float str list dict     null true 1 1.5 "s" [...] {"k": ...}
  *   tuple                                 {"$tuple": [...]}
  *   set, frozenset                        {"$set": [...]}, {"$frozenset": [...]}
+ *   deque                                 {"$deque": [...]}, or with a maximum length
+ *                                         {"$deque": [...], "$maxlen": 5}
  *   bytes                                 {"$bytes": "base64"}
  *   nan, inf, -inf                        {"$float": "nan"}
  *   dict with other keys than strings,    {"$dict": [[key, value], ...]}

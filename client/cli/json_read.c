@@ -107,6 +107,34 @@ static int read_fixed(struct reader *reader, const json_t *json, const char *tag
     return r;
 }
 
+/* `json` is the whole of {"$deque": [...], "$maxlen": n}, of which the second is optional. */
+static int read_deque(struct reader *reader, const json_t *json, size_t anchor, tn_value *ret_value)
+{
+    const json_t *items = json_object_get(json, "$deque");
+    const json_t *maxlen = json_object_get(json, "$maxlen");
+    tn_value deque;
+    int r = 0;
+
+    if (!json_is_array(items) || json_object_size(json) != (maxlen ? 2 : 1))
+        return fail(reader, "{\"$deque\": [...], \"$maxlen\": n} has an array and, if it is "
+                            "wanted, a maximum length; nothing else.");
+    if (maxlen && (!json_is_integer(maxlen) || json_integer_value(maxlen) < 0 ||
+                   json_integer_value(maxlen) >= UINT32_MAX))
+        return fail(reader, "{\"$maxlen\": n} needs a whole number from 0 to %" PRIu32 ".",
+                    UINT32_MAX - 1);
+    deque = tn_value_deque(reader->input->values, maxlen ? json_integer_value(maxlen) : -1);
+    announce(reader, anchor, deque);
+    for (size_t i = 0; r == 0 && i < json_array_size(items); i++) {
+        tn_value item;
+
+        r = read_value(reader, json_array_get(items, i), NO_ANCHOR, &item);
+        if (r == 0)
+            r = tn_value_append(deque, item);
+    }
+    *ret_value = deque;
+    return r;
+}
+
 /* Adds the entries of an object to a dict, or the attributes to a record. */
 static int read_entries(struct reader *reader, const json_t *json, tn_value container)
 {
@@ -235,7 +263,7 @@ static int read_ref(struct reader *reader, const json_t *json, tn_value *ret_val
         if (!tn_value_is_valid(reader->anchors[i].value))
             return fail(reader,
                         "{\"$ref\": %" JSON_INTEGER_FORMAT "} stands inside the tuple or frozenset "
-                        "that it refers to; begin with the list or dict on the cycle.",
+                        "that it refers to; begin with another container on the cycle.",
                         json_integer_value(json));
         *ret_value = reader->anchors[i].value;
         return 0;
@@ -353,6 +381,8 @@ static int read_tagged(struct reader *reader, const json_t *json, const char *ta
 
     if (strcmp(tag, "$id") == 0 || strcmp(tag, "$value") == 0)
         return read_anchor(reader, json, ret_value);
+    if (strcmp(tag, "$deque") == 0 || strcmp(tag, "$maxlen") == 0)
+        return read_deque(reader, json, anchor, ret_value);
     if (json_object_size(json) != 1)
         return fail(reader,
                     "The key \"%s\" has a meaning of its own and cannot stand beside others; "

@@ -44,6 +44,7 @@ static bool is_container(tn_value value)
     case TN_KIND_RECORD:
     case TN_KIND_SET:
     case TN_KIND_FROZENSET:
+    case TN_KIND_DEQUE:
         return true;
     default:
         return false;
@@ -321,6 +322,8 @@ static struct brackets python_brackets(tn_value value)
     case TN_KIND_FROZENSET:
         return len == 0 ? (struct brackets){ "frozenset(", ")" }
                         : (struct brackets){ "frozenset({", "})" };
+    case TN_KIND_DEQUE: /* before its maximum length */
+        return (struct brackets){ "deque([", "]" };
     default:
         return (struct brackets){ "{", "}" };
     }
@@ -337,6 +340,8 @@ static struct brackets json_brackets(const struct frame *frame)
         return (struct brackets){ "{\"$set\": [", "]}" };
     case TN_KIND_FROZENSET:
         return (struct brackets){ "{\"$frozenset\": [", "]}" };
+    case TN_KIND_DEQUE: /* before its maximum length */
+        return (struct brackets){ "{\"$deque\": [", "]" };
     case TN_KIND_RECORD: /* behind its class */
         return frame->is_pairs ? (struct brackets){ ", [", "]]}" }
                                : (struct brackets){ ", {", "}]}" };
@@ -360,15 +365,28 @@ static void open_container(struct writer *writer, struct frame *frame)
     cli_text_put(writer->text, json_brackets(frame).open);
 }
 
+/* The end of a deque behind its items: its maximum length if it has one. */
+static void put_maxlen(struct writer *writer, tn_value deque)
+{
+    bool is_python = writer->style == CLI_STYLE_PYTHON;
+    int64_t maxlen = tn_value_maxlen(deque);
+
+    if (maxlen >= 0)
+        cli_text_printf(writer->text, is_python ? ", maxlen=%" PRId64 : ", \"$maxlen\": %" PRId64,
+                        maxlen);
+    cli_text_putc(writer->text, is_python ? ')' : '}');
+}
+
 static void close_container(struct writer *writer, const struct frame *frame)
 {
-    if (writer->style == CLI_STYLE_PYTHON) {
-        cli_text_put(writer->text, python_brackets(frame->value).close);
-        return;
-    }
-    if (frame->next > 0)
+    bool is_python = writer->style == CLI_STYLE_PYTHON;
+
+    if (!is_python && frame->next > 0)
         break_line(writer);
-    cli_text_put(writer->text, json_brackets(frame).close);
+    cli_text_put(writer->text,
+                 is_python ? python_brackets(frame->value).close : json_brackets(frame).close);
+    if (tn_value_kind(frame->value) == TN_KIND_DEQUE)
+        put_maxlen(writer, frame->value);
     if (frame->has_id)
         cli_text_putc(writer->text, '}');
 }
@@ -411,8 +429,8 @@ static int begin(struct writer *writer, tn_value value)
     TN_ASSERT(writer->marks); /* there are some as soon as there is a container */
     if (writer->style == CLI_STYLE_PYTHON) {
         if (*mark > 0 || writer->text->len > PYTHON_BYTES_MAX) {
-            cli_text_put(writer->text, kind == TN_KIND_LIST     ? "[...]"
-                                       : kind == TN_KIND_TUPLE  ? "(...)"
+            cli_text_put(writer->text, kind == TN_KIND_LIST || kind == TN_KIND_DEQUE ? "[...]"
+                                       : kind == TN_KIND_TUPLE                       ? "(...)"
                                        : kind == TN_KIND_RECORD ? "<record ...>"
                                                                 : "{...}");
             return 0;

@@ -126,12 +126,17 @@ struct shell_place {
     tn_value container; /* of an item or attribute: a TN_KIND_HANDLE */
     tn_value key;       /* of the item: an index or a key; of a slice: its start */
     tn_value stop;      /* of a slice; invalid: to the end */
+    tn_value step;      /* of a slice; invalid: 1 */
     bool is_result;     /* the expression was none of this, but has this value: */
     tn_value result;
 };
 
 /* Parses an expression, but leaves the last step of a place to the caller. */
 TN_MUST_CHECK int shell_parse_place(struct shell_lexer *lexer, struct shell_place *ret_place);
+
+/* What the bounds of a slice are. */
+TN_MUST_CHECK int shell_slice_of(struct shell *shell, const struct shell_place *place,
+                                 struct cli_slice *ret_slice);
 
 /* The value of a place, or of the expression that it was. */
 TN_MUST_CHECK int shell_place_value(struct shell *shell, const struct shell_place *place,
@@ -210,6 +215,11 @@ TN_MUST_CHECK int shell_kind_of(struct shell *shell, tn_handle *handle, tn_kind 
 
 /* A value whole, not as a handle. */
 TN_MUST_CHECK int shell_fetch(struct shell *shell, tn_value value, tn_value *ret_value);
+
+/* A new deque with the items of a value, if that is valid, and a maximum length, if that
+ * is not negative. */
+TN_MUST_CHECK int shell_make_deque(struct shell *shell, tn_value items, int64_t maxlen,
+                                   tn_value *ret_value);
 
 /* Remarks on an object: "list 0x7f12 has 2 references". `n_gone` references are about
  * to go and `n_extra` do not count. */

@@ -187,9 +187,25 @@ struct method {
 static int method_append(struct shell *shell, tn_handle *object, const tn_value *args,
                          size_t n_args, tn_value *ret_value)
 {
+    tn_target target = tn_held(object);
+    tn_kind kind;
+    int r;
+
     (void)n_args;
     (void)ret_value;
-    if (tn_client_list_append(shell->client, tn_held(object), args[0], NULL) < 0)
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    r = kind == TN_KIND_DEQUE ? tn_client_deque_push(shell->client, target, TN_RIGHT, args[0], NULL)
+                              : tn_client_list_append(shell->client, target, args[0], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+static int method_appendleft(struct shell *shell, tn_handle *object, const tn_value *args,
+                             size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_deque_push(shell->client, tn_held(object), TN_LEFT, args[0], NULL) < 0)
         return shell_fail_client(shell);
     return 0;
 }
@@ -197,9 +213,39 @@ static int method_append(struct shell *shell, tn_handle *object, const tn_value 
 static int method_extend(struct shell *shell, tn_handle *object, const tn_value *args,
                          size_t n_args, tn_value *ret_value)
 {
+    tn_target target = tn_held(object);
+    tn_kind kind;
+    int r;
+
     (void)n_args;
     (void)ret_value;
-    if (tn_client_list_extend(shell->client, tn_held(object), args[0], NULL) < 0)
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    r = kind == TN_KIND_DEQUE
+            ? tn_client_deque_extend(shell->client, target, TN_RIGHT, args[0], NULL)
+            : tn_client_list_extend(shell->client, target, args[0], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+static int method_extendleft(struct shell *shell, tn_handle *object, const tn_value *args,
+                             size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_deque_extend(shell->client, tn_held(object), TN_LEFT, args[0], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_rotate(struct shell *shell, tn_handle *object, const tn_value *args,
+                         size_t n_args, tn_value *ret_value)
+{
+    int64_t n = 1;
+
+    (void)ret_value;
+    if (n_args > 0 && shell_int_of(shell, args[0], &n) < 0)
+        return -1;
+    if (tn_client_deque_rotate(shell->client, tn_held(object), n) < 0)
         return shell_fail_client(shell);
     return 0;
 }
@@ -239,6 +285,12 @@ static int method_pop(struct shell *shell, tn_handle *object, const tn_value *ar
         if (n_args > 0)
             return shell_fail(shell, CLI_USAGE, "pop() of a set takes no argument; see discard().");
         r = tn_client_set_pop(shell->client, tn_held(object), &want, shell->values, ret_value);
+    } else if (kind == TN_KIND_DEQUE) {
+        if (n_args > 0)
+            return shell_fail(shell, CLI_USAGE,
+                              "pop() of a deque takes the last item, and popleft() the first.");
+        r = tn_client_deque_pop(shell->client, tn_held(object), TN_RIGHT, &want, shell->values,
+                                ret_value);
     } else {
         if (n_args > 0 && shell_int_of(shell, args[0], &index) < 0)
             return -1;
@@ -246,6 +298,20 @@ static int method_pop(struct shell *shell, tn_handle *object, const tn_value *ar
                                ret_value);
     }
     return r < 0 ? shell_fail_client(shell) : 0;
+}
+
+static int method_popleft(struct shell *shell, tn_handle *object, const tn_value *args,
+                          size_t n_args, tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+
+    (void)args;
+    (void)n_args;
+    want.handle = true;
+    if (tn_client_deque_pop(shell->client, tn_held(object), TN_LEFT, &want, shell->values,
+                            ret_value) < 0)
+        return shell_fail_client(shell);
+    return 0;
 }
 
 static int method_get(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
@@ -339,12 +405,18 @@ static int method_remove(struct shell *shell, tn_handle *object, const tn_value 
 static int method_clear(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
                         tn_value *ret_value)
 {
+    tn_target target = tn_held(object);
+    tn_kind kind;
+    int r;
+
     (void)args;
     (void)n_args;
     (void)ret_value;
-    if (tn_client_set_clear(shell->client, tn_held(object)) < 0)
-        return shell_fail_client(shell);
-    return 0;
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    r = kind == TN_KIND_DEQUE ? tn_client_deque_clear(shell->client, target)
+                              : tn_client_set_clear(shell->client, target);
+    return r < 0 ? shell_fail_client(shell) : 0;
 }
 
 static int method_update(struct shell *shell, tn_handle *object, const tn_value *args,
@@ -437,6 +509,10 @@ static const struct method methods[] = {
     { "issubset", 1, 1, method_issubset },
     { "issuperset", 1, 1, method_issuperset },
     { "isdisjoint", 1, 1, method_isdisjoint },
+    { "appendleft", 1, 1, method_appendleft },
+    { "extendleft", 1, 1, method_extendleft },
+    { "popleft", 0, 0, method_popleft },
+    { "rotate", 0, 1, method_rotate },
 };
 
 static const struct method *find_method(const struct shell_lexer *lexer)

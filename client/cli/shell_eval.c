@@ -9,6 +9,31 @@
 
 /* ---- Assignment and deletion ---- */
 
+static int assign_slice(struct shell *shell, const struct shell_place *place, tn_handle *list,
+                        tn_value items)
+{
+    struct cli_slice slice;
+
+    if (shell_slice_of(shell, place, &slice) < 0)
+        return -1;
+    if (tn_client_list_set_slice(shell->client, tn_held(list), slice.start, slice.stop, slice.step,
+                                 items, NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int delete_slice(struct shell *shell, const struct shell_place *place, tn_handle *list)
+{
+    struct cli_slice slice;
+
+    if (shell_slice_of(shell, place, &slice) < 0)
+        return -1;
+    if (tn_client_list_delete_slice(shell->client, tn_held(list), slice.start, slice.stop,
+                                    slice.step, NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
 static int assign_item(struct shell *shell, const struct shell_place *place, tn_value value)
 {
     tn_handle *container;
@@ -17,10 +42,11 @@ static int assign_item(struct shell *shell, const struct shell_place *place, tn_
     int n_extra;
     int r;
 
+    if (shell_borrow(shell, place->container, &container, &n_extra) < 0)
+        return -1;
     if (place->is_slice)
-        return shell_fail(shell, CLI_USAGE, "A slice cannot be assigned to.");
-    if (shell_borrow(shell, place->container, &container, &n_extra) < 0 ||
-        shell_kind_of(shell, container, &kind) < 0)
+        return assign_slice(shell, place, container, value);
+    if (shell_kind_of(shell, container, &kind) < 0)
         return -1;
     if (kind == TN_KIND_DICT) {
         r = tn_client_dict_set(shell->client, tn_held(container), place->key, value);
@@ -71,10 +97,11 @@ static int delete_item(struct shell *shell, const struct shell_place *place)
     int n_extra;
     int r;
 
+    if (shell_borrow(shell, place->container, &container, &n_extra) < 0)
+        return -1;
     if (place->is_slice)
-        return shell_fail(shell, CLI_USAGE, "A slice cannot be deleted.");
-    if (shell_borrow(shell, place->container, &container, &n_extra) < 0 ||
-        shell_kind_of(shell, container, &kind) < 0)
+        return delete_slice(shell, place, container);
+    if (shell_kind_of(shell, container, &kind) < 0)
         return -1;
     if (kind == TN_KIND_DICT) {
         r = tn_client_dict_delete(shell->client, tn_held(container), place->key);

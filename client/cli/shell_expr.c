@@ -195,6 +195,39 @@ static int parse_call(struct shell_lexer *lexer, enum shell_function function, t
     return shell_call_function(lexer->shell, function, argument, ret_value);
 }
 
+/* `deque()`, `deque([1, 2])`, `deque(x, 5)`, `deque([], maxlen=5)`: behind the name, at
+ * the bracket. The items are copied on the server, wherever they come from. */
+static int parse_deque(struct shell_lexer *lexer, tn_value *ret_value)
+{
+    struct shell *shell = lexer->shell;
+    tn_value items = no_value;
+    int64_t maxlen = -1;
+    bool is_comma = false;
+
+    if (shell_lex_next(lexer) < 0)
+        return -1;
+    if (!shell_lex_is(lexer, ')') && !shell_lex_is_word(lexer, "maxlen") &&
+        (shell_expression(lexer, &items) < 0 || shell_lex_accept(lexer, ',', &is_comma) < 0))
+        return -1;
+    if (!shell_lex_is(lexer, ')')) {
+        tn_value value;
+
+        if (shell_lex_is_word(lexer, "maxlen") &&
+            (shell_lex_next(lexer) < 0 || shell_lex_expect(lexer, '=') < 0))
+            return -1;
+        if (shell_expression(lexer, &value) < 0)
+            return -1;
+        if (tn_value_kind(value) != TN_KIND_NONE && shell_int_of(shell, value, &maxlen) < 0)
+            return -1;
+        if (tn_value_kind(value) != TN_KIND_NONE && (maxlen < 0 || maxlen >= UINT32_MAX))
+            return shell_fail(shell, CLI_USAGE, "The maximum length of a deque is from 0 to %u.",
+                              UINT32_MAX - 1);
+    }
+    if (shell_lex_expect(lexer, ')') < 0)
+        return -1;
+    return shell_make_deque(shell, items, maxlen, ret_value);
+}
+
 /* What a place or expression begins with. */
 static int parse_start(struct shell_lexer *lexer, struct shell_place *place)
 {
@@ -221,24 +254,39 @@ static int parse_start(struct shell_lexer *lexer, struct shell_place *place)
     function = shell_find_function(lexer->token.begin, lexer->token.len);
     if (shell_lex_next(lexer) < 0)
         return -1;
+    if (strcmp(place->name, "deque") == 0 && shell_lex_is(lexer, '(')) {
+        place->is_result = true;
+        return parse_deque(lexer, &place->result);
+    }
     if (function == SHELL_NO_FUNCTION || !shell_lex_is(lexer, '('))
         return 0;
     place->is_result = true;
     return parse_call(lexer, function, &place->result);
 }
 
-/* "[i]" or "[i:j]", of which the first bracket has been read. */
+/* A bound of a slice, if it is not left out. */
+static int parse_bound(struct shell_lexer *lexer, tn_value *ret_value)
+{
+    *ret_value = no_value;
+    if (shell_lex_is(lexer, ':') || shell_lex_is(lexer, ']'))
+        return 0;
+    return shell_expression(lexer, ret_value);
+}
+
+/* "[i]", "[i:j]" or "[i:j:k]", of which the first bracket has been read. */
 static int parse_subscript(struct shell_lexer *lexer, struct shell_place *place)
 {
-    bool is_colon;
+    bool is_colon = false;
 
-    place->key = place->stop = no_value;
-    if (!shell_lex_is(lexer, ':') && shell_expression(lexer, &place->key) < 0)
+    place->stop = place->step = no_value;
+    if (shell_lex_is(lexer, ']'))
+        return shell_fail_token(lexer, "an index, a key or a slice");
+    if (parse_bound(lexer, &place->key) < 0 || shell_lex_accept(lexer, ':', &place->is_slice) < 0)
         return -1;
-    if (shell_lex_accept(lexer, ':', &is_colon) < 0)
+    if (place->is_slice &&
+        (parse_bound(lexer, &place->stop) < 0 || shell_lex_accept(lexer, ':', &is_colon) < 0))
         return -1;
-    place->is_slice = is_colon;
-    if (is_colon && !shell_lex_is(lexer, ']') && shell_expression(lexer, &place->stop) < 0)
+    if (is_colon && parse_bound(lexer, &place->step) < 0)
         return -1;
     return shell_lex_expect(lexer, ']');
 }
@@ -312,19 +360,35 @@ int shell_expression(struct shell_lexer *lexer, tn_value *ret_value)
 
 /* ---- Values of places ---- */
 
+int shell_slice_of(struct shell *shell, const struct shell_place *place,
+                   struct cli_slice *ret_slice)
+{
+    struct cli_slice slice = { .stop = TN_TO_END, .step = 1 };
+
+    if (tn_value_is_valid(place->step) && shell_int_of(shell, place->step, &slice.step) < 0)
+        return -1;
+    if (slice.step == 0)
+        return shell_fail(shell, CLI_USAGE, "The step of a slice cannot be 0.");
+    if (slice.step < 0)
+        slice.start = TN_TO_END;
+    if ((tn_value_is_valid(place->key) && shell_int_of(shell, place->key, &slice.start) < 0) ||
+        (tn_value_is_valid(place->stop) && shell_int_of(shell, place->stop, &slice.stop) < 0))
+        return -1;
+    *ret_slice = slice;
+    return 0;
+}
+
 static int slice_value(struct shell *shell, const struct shell_place *place, tn_handle *container,
                        tn_value *ret_value)
 {
     tn_want want = TN_WANT_INIT;
-    int64_t start = 0;
-    int64_t stop = TN_TO_END;
+    struct cli_slice slice;
 
-    if ((tn_value_is_valid(place->key) && shell_int_of(shell, place->key, &start) < 0) ||
-        (tn_value_is_valid(place->stop) && shell_int_of(shell, place->stop, &stop) < 0))
+    if (shell_slice_of(shell, place, &slice) < 0)
         return -1;
     want.handle = true;
-    if (tn_client_list_slice(shell->client, tn_held(container), start, stop, &want, shell->values,
-                             ret_value) < 0)
+    if (tn_client_list_get_slice(shell->client, tn_held(container), slice.start, slice.stop,
+                                 slice.step, &want, shell->values, ret_value) < 0)
         return shell_fail_client(shell);
     return 0;
 }

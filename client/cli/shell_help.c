@@ -3,11 +3,11 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "bind",     "class",  "del",     "describe", "exit",
-                                    "help",     "id",     "info",    "is",       "len",
-                                    "ls",       "names",  "print",   "quit",     "type",
-                                    "refcount", "sizeof", "unbind",  "vars",     "None",
-                                    "True",     "False",  "weakref", "deref",    NULL };
+const char *const shell_words[] = { "bind",  "class", "del",  "describe", "exit",    "help",
+                                    "id",    "info",  "is",   "len",      "ls",      "names",
+                                    "print", "quit",  "type", "refcount", "sizeof",  "unbind",
+                                    "vars",  "None",  "True", "False",    "weakref", "deref",
+                                    "deque", NULL };
 
 static const struct {
     const char *topic;
@@ -33,25 +33,30 @@ static const struct {
     { "values", "Values are written as in Python:\n"
                 "  None True False 42 -1.5 'text' b'bytes' (1, 'a') [1, [2, 3]] {'key': 1}\n"
                 "  {1, 'a'} set() frozenset([1, 2])\n"
+                "  deque([1, 2])  deque([], maxlen=10)   items that come and go at both ends\n"
                 "A variable or name inside a value is a reference, not a copy: z = [x, x]\n"
                 "What is longer than the server sends at a time is shown as <list ...>.\n" },
-    { "variables", "  x = VALUE        store a value; x is a reference to it\n"
-                   "  y = x            a second reference to the same object\n"
-                   "  y = x[0]         a reference to an item\n"
-                   "  x[0] = VALUE     replace an item; d['key'] = VALUE likewise\n"
-                   "  x                show what x refers to; also x[0], x[1:3], d['key']\n"
-                   "  del x            drop the reference; del x[0] removes an item\n"
-                   "  vars             show your variables\n"
-                   "Variables are yours and end with the shell, like a function's in Python.\n"
-                   "A word that is no variable is looked up among the names on the server.\n" },
+    { "variables",
+      "  x = VALUE        store a value; x is a reference to it\n"
+      "  y = x            a second reference to the same object\n"
+      "  y = x[0]         a reference to an item\n"
+      "  x[0] = VALUE     replace an item; d['key'] = VALUE likewise\n"
+      "  x                show what x refers to; also x[0], x[1:3], x[::-1], d['key']\n"
+      "  del x            drop the reference; del x[0] removes an item\n"
+      "  x[1:3] = [7, 8]  replace some items; del x[::2] removes some\n"
+      "  vars             show your variables\n"
+      "Variables are yours and end with the shell, like a function's in Python.\n"
+      "A word that is no variable is looked up among the names on the server.\n" },
     { "names", "  bind NAME x      give an object a name that every program sees\n"
                "  unbind NAME      remove the name\n"
                "  names [PREFIX]   list the names\n"
                "A name with other characters than letters, digits and _ is written as it is\n"
                "behind bind, unbind and names: bind config/colours x\n" },
     { "methods", "  x.append(v)  x.extend(v)  x.insert(i, v)  x.pop()  x.pop(i)\n"
-                 "  d.get(k)  d.get(k, default)  d.pop(k)  d.keys()  d.items()\n"
-                 "  s.add(v)  s.discard(v)  s.remove(v)  s.pop()  s.clear()  s.update(t)\n"
+                 "Deques also: x.appendleft(v)  x.extendleft(v)  x.popleft()  x.rotate(n)\n"
+                 "  x.clear()\n"
+                 "Dicts: d.get(k)  d.get(k, default)  d.pop(k)  d.keys()  d.items()\n"
+                 "Sets: s.add(v)  s.discard(v)  s.remove(v)  s.pop()  s.clear()  s.update(t)\n"
                  "  s.union(t)  s.intersection(t)  s.difference(t)  s.symmetric_difference(t)\n"
                  "  s.issubset(t)  s.issuperset(t)  s.isdisjoint(t)\n"
                  "  v in x       v not in x       x is y       x is not y\n" },

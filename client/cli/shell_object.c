@@ -165,6 +165,20 @@ int shell_fetch(struct shell *shell, tn_value value, tn_value *ret_value)
     return 0;
 }
 
+int shell_make_deque(struct shell *shell, tn_value items, int64_t maxlen, tn_value *ret_value)
+{
+    TN_HANDLE_CLEANUP tn_handle *handle = NULL;
+
+    *ret_value = tn_value_deque(shell->values, maxlen);
+    if (!tn_value_is_valid(items))
+        return 0;
+    if (tn_client_put(shell->client, *ret_value, &handle) < 0 ||
+        tn_client_deque_extend(shell->client, tn_held(handle), TN_RIGHT, items, NULL) < 0)
+        return shell_fail_client(shell);
+    *ret_value = tn_value_handle(shell->values, handle);
+    return 0;
+}
+
 int shell_remark(struct shell *shell, tn_handle *handle, int n_extra, int n_gone)
 {
     tn_description d = TN_DESCRIPTION_INIT;

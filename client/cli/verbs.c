@@ -54,6 +54,43 @@ int cli_verb_len(struct cli *cli, tn_target target, char **args, int n_args)
     return cli_print_text(&text);
 }
 
+int cli_verb_get_item(struct cli *cli, tn_target target, char **args, int n_args)
+{
+    int64_t index;
+    tn_value value;
+
+    (void)n_args;
+    if (!cli_parse_int("index", args[0], &index))
+        return CLI_USAGE;
+    if (tn_client_list_get(cli->client, target, index, &cli->want, cli->values, &value) < 0)
+        return cli_fail(cli);
+    return cli_print_value(cli, value);
+}
+
+int cli_verb_set_item(struct cli *cli, tn_target target, char **args, int n_args)
+{
+    int64_t index;
+    tn_value value;
+    int code;
+
+    (void)n_args;
+    if (!cli_parse_int("index", args[0], &index))
+        return CLI_USAGE;
+    code = cli_value_of(cli, args[1], &value);
+    if (code != CLI_OK)
+        return code;
+    return tn_client_list_set(cli->client, target, index, value) < 0 ? cli_fail(cli) : CLI_OK;
+}
+
+int cli_verb_contains_item(struct cli *cli, tn_target target, char **args, int n_args)
+{
+    tn_value value;
+    int code = cli_value_of(cli, args[0], &value);
+
+    (void)n_args;
+    return code != CLI_OK ? code : cli_contains(cli, target, value);
+}
+
 int cli_print_truth(bool truth)
 {
     struct cli_text text = { .data = NULL };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs of `tenure list`, `dict`, `sets`, `class` and `attr`: VERB NAME [ARGUMENT...]. */
+/* The verbs of `tenure list`, `deque`, `dict`, `sets`, `class` and `attr`:
+ * VERB NAME [ARGUMENT...]. */
 #ifndef TN_CLIENT_CLI_VERBS_H
 #define TN_CLIENT_CLI_VERBS_H
 
@@ -17,8 +18,11 @@ struct cli_verb {
  * Returns an exit code. */
 int cli_run_verb(struct cli *cli, const struct cli_verb *verbs);
 
-/* Verbs that work alike for all. */
+/* Verbs that work alike for all of them, or for lists and deques. */
 int cli_verb_len(struct cli *cli, tn_target target, char **args, int n_args);
+int cli_verb_get_item(struct cli *cli, tn_target target, char **args, int n_args);
+int cli_verb_set_item(struct cli *cli, tn_target target, char **args, int n_args);
+int cli_verb_contains_item(struct cli *cli, tn_target target, char **args, int n_args);
 
 /* Prints true or false; CLI_NO if it is false. */
 int cli_print_truth(bool truth);

@@ -132,144 +132,162 @@ void tn_name_iter_close(tn_name_iter **iterp)
     *iterp = NULL;
 }
 
-/* ---- Dicts, sets, and attributes of records ---- */
+/* ---- Containers ---- */
 
-/* The scan of a container. */
-struct entries {
+/* What the iterators of containers have in common. */
+struct content {
     struct scan scan;
-    tn_op_code code;   /* what asks for a page */
-    bool keys_only;    /* also of a set, which has nothing else */
+    tn_op_code code;
+    bool keys_only;    /* of a dict or record */
+    size_t per_entry;  /* items of `entries` */
     tn_values *values; /* of the page */
-    tn_value list;     /* keys; or key, value, key, value, ... */
+    tn_value entries;  /* a list */
     bool has_want;
     tn_want want;
-    tn_target target; /* with the name that follows, or the handle, counted */
+    tn_target target; /* with a name of our own, or the handle, counted */
     tn_handle *handle;
-    char *name; /* owned; NULL: none */
+    void *name;
 };
 
 struct tn_dict_iter {
-    struct entries entries;
+    struct content content;
 };
 
 struct tn_set_iter {
-    struct entries entries;
+    struct content content;
 };
 
-static void entries_fini(struct entries *entries)
+struct tn_deque_iter {
+    struct content content;
+};
+
+static void content_fini(struct content *content)
 {
-    tn_values_free(&entries->values);
-    tn_handle_release(&entries->handle);
-    free(entries->name);
+    tn_values_free(&content->values);
+    tn_handle_release(&content->handle);
+    free(content->name);
 }
 
-/* Prepares a scan; `entries` is zeros. On failure there is nothing to be freed in it. */
-static int entries_init(struct entries *entries, tn_client *client, tn_op_code code,
-                        tn_target target, bool keys_only, const tn_want *want)
+static int content_init(struct content *content, tn_client *client, tn_target target,
+                        const tn_want *want)
 {
-    entries->values = tn_values_new();
-    if (target.name)
-        entries->name = malloc(target.name_len + 1);
-    if (!entries->values || (target.name && !entries->name)) {
-        entries_fini(entries);
-        return tn_client_error_set_plain(&client->error, TN_ENOMEM);
-    }
-    entries->scan.client = client;
-    entries->code = code;
-    entries->keys_only = keys_only;
-    entries->has_want = want != NULL;
+    content->scan.client = client;
+    content->target = target;
+    content->has_want = want != NULL;
     if (want)
-        entries->want = *want;
-    entries->target = target;
+        content->want = *want;
+    content->values = tn_values_new();
     if (target.name) {
-        if (target.name_len > 0)
-            memcpy(entries->name, target.name, target.name_len);
-        entries->target.name = entries->name;
+        content->name = malloc(target.name_len + 1);
+        content->target.name = content->name;
     }
+    if (!content->values || (target.name && !content->name)) {
+        content_fini(content);
+        return TN_ENOMEM;
+    }
+    if (target.name_len > 0)
+        memcpy(content->name, target.name, target.name_len);
     /* Counting is not a change that the caller can see. */
-    entries->handle = tn_handle_ref((tn_handle *)(uintptr_t)target.handle);
+    content->handle = tn_handle_ref((tn_handle *)(uintptr_t)target.handle);
     return 0;
 }
 
-static int entries_fetch(struct entries *entries)
+/* A new iterator of `size` bytes, which begin with a struct content; `has_place` says
+ * whether the caller has a pointer for it. 0, or an error that the client states. */
+static int content_new(tn_client *client, size_t size, bool has_place, tn_op_code code,
+                       tn_target target, const tn_want *want, struct content **ret_content)
 {
-    tn_op op = tn_op_init(entries->code);
-    size_t per_entry = entries->keys_only ? 1 : 2;
-    tn_pending *page = NULL;
-    tn_reply *reply;
-    int r;
-
-    op.target = entries->target;
-    op.cursor = entries->scan.cursor;
-    op.limit = ENTRIES_PER_PAGE;
-    op.keys_only = entries->keys_only;
-    op.want = entries->has_want ? &entries->want : NULL;
-    tn_values_clear(entries->values);
-    entries->scan.n = entries->scan.index = 0;
-    r = fetch(&entries->scan, &op, &page, &reply);
-    if (r < 0)
-        return r;
-    r = tn_reply_value(reply, entries->values, &entries->list);
-    tn_pending_free(&page);
-    if (r < 0)
-        return tn_client_fail_reading(entries->scan.client, r);
-    if (tn_value_kind(entries->list) != TN_KIND_LIST ||
-        tn_value_len(entries->list) % per_entry != 0)
-        return tn_client_fail_reading(entries->scan.client, TN_ESERVER);
-    entries->scan.n = tn_value_len(entries->list) / per_entry;
-    return 0;
-}
-
-/* 1 and the key of the next entry, with its number in the page's list; 0 at the end,
- * or an error. */
-static int entries_next(struct entries *entries, size_t *ret_index, tn_value *ret_key)
-{
-    int r;
-
-    while (entries->scan.index == entries->scan.n) {
-        if (entries->scan.is_last)
-            return 0;
-        r = entries_fetch(entries);
-        if (r < 0)
-            return r;
-    }
-    *ret_index = entries->scan.index++ * (entries->keys_only ? 1 : 2);
-    *ret_key = tn_value_item(entries->list, *ret_index);
-    return 1;
-}
-
-/* Whether an iterator can be opened; states what is wrong. */
-static int check_open(tn_client *client, const tn_want *want, const void *ret_iter)
-{
+    struct content *content;
     int r = tn_client_enter(client);
 
     if (r < 0)
         return r;
-    if (!ret_iter)
+    if (!has_place)
         return tn_client_fail_argument(client, "The pointer for the iterator");
     if (want && want->struct_size < sizeof(*want))
         return tn_client_error_set(&client->error, TN_EINVAL,
                                    "The tn_want was not initialised with TN_WANT_INIT.");
+    content = calloc(1, size);
+    if (!content || content_init(content, client, target, want) < 0) {
+        free(content);
+        return tn_client_error_set_plain(&client->error, TN_ENOMEM);
+    }
+    content->code = code;
+    content->per_entry = 1;
+    *ret_content = content;
     return 0;
+}
+
+static int content_fetch(struct content *content)
+{
+    tn_op op = tn_op_init(content->code);
+    tn_pending *page = NULL;
+    tn_reply *reply;
+    int r;
+
+    op.target = content->target;
+    op.cursor = content->scan.cursor;
+    op.limit = ENTRIES_PER_PAGE;
+    op.keys_only = content->keys_only;
+    op.want = content->has_want ? &content->want : NULL;
+    tn_values_clear(content->values);
+    content->scan.n = content->scan.index = 0;
+    r = fetch(&content->scan, &op, &page, &reply);
+    if (r < 0)
+        return r;
+    r = tn_reply_value(reply, content->values, &content->entries);
+    tn_pending_free(&page);
+    if (r < 0)
+        return tn_client_fail_reading(content->scan.client, r);
+    if (tn_value_kind(content->entries) != TN_KIND_LIST ||
+        tn_value_len(content->entries) % content->per_entry != 0)
+        return tn_client_fail_reading(content->scan.client, TN_ESERVER);
+    content->scan.n = tn_value_len(content->entries) / content->per_entry;
+    return 0;
+}
+
+/* 1 and the place of the next entry among the items of the page, 0 at the end. */
+static int content_next(struct content *content, size_t *ret_at)
+{
+    while (content->scan.index == content->scan.n) {
+        int r;
+
+        if (content->scan.is_last)
+            return 0;
+        r = content_fetch(content);
+        if (r < 0)
+            return r;
+    }
+    *ret_at = content->per_entry * content->scan.index++;
+    return 1;
+}
+
+/* The next item of a page that has one for each entry; as the functions for the types. */
+static int content_next_item(struct content *content, tn_value *ret_item)
+{
+    size_t at;
+    int r;
+
+    if (!ret_item)
+        return TN_EINVAL;
+    r = content_next(content, &at);
+    if (r == 1)
+        *ret_item = tn_value_item(content->entries, at);
+    return r;
 }
 
 static int open_dict_iter(tn_client *client, tn_op_code code, tn_target target, bool keys_only,
                           const tn_want *want, tn_dict_iter **ret_iter)
 {
-    tn_dict_iter *iter;
-    int r = check_open(client, want, ret_iter);
+    struct content *content;
+    int r = content_new(client, sizeof(**ret_iter), ret_iter != NULL, code, target, want, &content);
 
     if (r < 0)
         return r;
-    iter = calloc(1, sizeof(*iter));
-    if (!iter)
-        return tn_client_error_set_plain(&client->error, TN_ENOMEM);
-    r = entries_init(&iter->entries, client, code, target, keys_only, want);
-    if (r < 0)
-        free(iter);
-    else
-        *ret_iter = iter;
-    return r;
+    content->keys_only = keys_only;
+    content->per_entry = keys_only ? 1 : 2;
+    *ret_iter = TN_CONTAINER_OF(content, tn_dict_iter, content);
+    return 0;
 }
 
 int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const tn_want *want,
@@ -286,60 +304,77 @@ int tn_attr_iter_open(tn_client *client, tn_target record, bool keys_only, const
 
 int tn_dict_iter_next(tn_dict_iter *iter, tn_value *ret_key, tn_value *ret_value)
 {
-    struct entries *entries = iter ? &iter->entries : NULL;
-    size_t index;
+    size_t at;
     int r;
 
-    if (!entries || !ret_key)
+    if (!iter || !ret_key)
         return TN_EINVAL;
-    r = entries_next(entries, &index, ret_key);
-    if (r == 1 && ret_value)
-        *ret_value = entries->keys_only ? tn_value_invalid(entries->values)
-                                        : tn_value_item(entries->list, index + 1);
-    return r;
+    r = content_next(&iter->content, &at);
+    if (r != 1)
+        return r;
+    *ret_key = tn_value_item(iter->content.entries, at);
+    if (ret_value)
+        *ret_value = iter->content.keys_only ? tn_value_invalid(iter->content.values)
+                                             : tn_value_item(iter->content.entries, at + 1);
+    return 1;
 }
 
 void tn_dict_iter_close(tn_dict_iter **iterp)
 {
     if (!iterp || !*iterp)
         return;
-    entries_fini(&(*iterp)->entries);
+    content_fini(&(*iterp)->content);
     free(*iterp);
     *iterp = NULL;
 }
 
 int tn_set_iter_open(tn_client *client, tn_target set, const tn_want *want, tn_set_iter **ret_iter)
 {
-    tn_set_iter *iter;
-    int r = check_open(client, want, ret_iter);
+    struct content *content;
+    int r = content_new(client, sizeof(**ret_iter), ret_iter != NULL, TN_OP_SCAN_SET, set, want,
+                        &content);
 
-    if (r < 0)
-        return r;
-    iter = calloc(1, sizeof(*iter));
-    if (!iter)
-        return tn_client_error_set_plain(&client->error, TN_ENOMEM);
-    r = entries_init(&iter->entries, client, TN_OP_SCAN_SET, set, true, want);
-    if (r < 0)
-        free(iter);
-    else
-        *ret_iter = iter;
+    if (r == 0)
+        *ret_iter = TN_CONTAINER_OF(content, tn_set_iter, content);
     return r;
 }
 
 int tn_set_iter_next(tn_set_iter *iter, tn_value *ret_member)
 {
-    size_t index;
-
-    if (!iter || !ret_member)
-        return TN_EINVAL;
-    return entries_next(&iter->entries, &index, ret_member);
+    return iter ? content_next_item(&iter->content, ret_member) : TN_EINVAL;
 }
 
 void tn_set_iter_close(tn_set_iter **iterp)
 {
     if (!iterp || !*iterp)
         return;
-    entries_fini(&(*iterp)->entries);
+    content_fini(&(*iterp)->content);
+    free(*iterp);
+    *iterp = NULL;
+}
+
+int tn_deque_iter_open(tn_client *client, tn_target deque, const tn_want *want,
+                       tn_deque_iter **ret_iter)
+{
+    struct content *content;
+    int r = content_new(client, sizeof(**ret_iter), ret_iter != NULL, TN_OP_SCAN_DEQUE, deque, want,
+                        &content);
+
+    if (r == 0)
+        *ret_iter = TN_CONTAINER_OF(content, tn_deque_iter, content);
+    return r;
+}
+
+int tn_deque_iter_next(tn_deque_iter *iter, tn_value *ret_item)
+{
+    return iter ? content_next_item(&iter->content, ret_item) : TN_EINVAL;
+}
+
+void tn_deque_iter_close(tn_deque_iter **iterp)
+{
+    if (!iterp || !*iterp)
+        return;
+    content_fini(&(*iterp)->content);
     free(*iterp);
     *iterp = NULL;
 }

@@ -116,6 +116,23 @@ static const struct op_row rows[] = {
     [TN_OP_SET_TTL] = { HEAD(SET_TTL, set_ttl), .name_field = AT(SetTtlRequest, name),
         .ttl = AT(SetTtlRequest, ttl_ms) },
     [TN_OP_GC] = { HEAD(GC, gc) },
+    [TN_OP_DEQUE_PUSH] = { HEAD(DEQUE_PUSH, deque_push),
+        .target = AT(DequePushRequest, target), .value = AT(DequePushRequest, value) },
+    [TN_OP_DEQUE_POP] = { HEAD(DEQUE_POP, deque_pop), .target = AT(DequePopRequest, target),
+        .want = AT(DequePopRequest, want) },
+    [TN_OP_DEQUE_EXTEND] = { HEAD(DEQUE_EXTEND, deque_extend),
+        .target = AT(DequeExtendRequest, target), .value = AT(DequeExtendRequest, value) },
+    [TN_OP_DEQUE_ROTATE] = { HEAD(DEQUE_ROTATE, deque_rotate),
+        .target = AT(DequeRotateRequest, target), .index = AT(DequeRotateRequest, n) },
+    [TN_OP_DEQUE_CLEAR] = { HEAD(DEQUE_CLEAR, deque_clear),
+        .target = AT(DequeClearRequest, target) },
+    [TN_OP_LIST_SET_SLICE] = { HEAD(LIST_REPLACE, list_replace),
+        .target = AT(ListReplaceRequest, target), .index = AT(ListReplaceRequest, start),
+        .value = AT(ListReplaceRequest, value) },
+    [TN_OP_LIST_DELETE_SLICE] = { HEAD(LIST_REPLACE, list_replace),
+        .target = AT(ListReplaceRequest, target), .index = AT(ListReplaceRequest, start) },
+    [TN_OP_SCAN_DEQUE] = { HEAD(SCAN_DEQUE, scan_deque),
+        .target = AT(ScanDequeRequest, target), .want = AT(ScanDequeRequest, want) },
 };
 /* clang-format on */
 
@@ -362,6 +379,13 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
     case TN_OP_LIST_SLICE:
         wire->message.list_slice.to_end = op->stop == TN_TO_END;
         wire->message.list_slice.stop = op->stop == TN_TO_END ? 0 : op->stop;
+        wire->message.list_slice.step = op->step;
+        break;
+    case TN_OP_LIST_SET_SLICE:
+    case TN_OP_LIST_DELETE_SLICE:
+        wire->message.list_replace.to_end = op->stop == TN_TO_END;
+        wire->message.list_replace.stop = op->stop == TN_TO_END ? 0 : op->stop;
+        wire->message.list_replace.step = op->step;
         break;
     case TN_OP_SCAN_NAMES:
         wire->message.scan_names.cursor = op->cursor;
@@ -398,6 +422,19 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
         break;
     case TN_OP_SET_COMPARE:
         wire->message.set_compare.relation = (Tenure__V1__SetRelation)op->how;
+        break;
+    case TN_OP_DEQUE_PUSH:
+        wire->message.deque_push.left = op->end == TN_LEFT;
+        break;
+    case TN_OP_DEQUE_POP:
+        wire->message.deque_pop.left = op->end == TN_LEFT;
+        break;
+    case TN_OP_DEQUE_EXTEND:
+        wire->message.deque_extend.left = op->end == TN_LEFT;
+        break;
+    case TN_OP_SCAN_DEQUE:
+        wire->message.scan_deque.cursor = op->cursor;
+        wire->message.scan_deque.limit = limit;
         break;
     default:
         break;

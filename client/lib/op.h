@@ -61,7 +61,14 @@
     X(WEAKREF_NEW, weakref_new, WeakrefNewRequest)                                                 \
     X(WEAKREF_GET, weakref_get, WeakrefGetRequest)                                                 \
     X(SET_TTL, set_ttl, SetTtlRequest)                                                             \
-    X(GC, gc, GcRequest)
+    X(GC, gc, GcRequest)                                                                           \
+    X(DEQUE_PUSH, deque_push, DequePushRequest)                                                    \
+    X(DEQUE_POP, deque_pop, DequePopRequest)                                                       \
+    X(DEQUE_EXTEND, deque_extend, DequeExtendRequest)                                              \
+    X(DEQUE_ROTATE, deque_rotate, DequeRotateRequest)                                              \
+    X(DEQUE_CLEAR, deque_clear, DequeClearRequest)                                                 \
+    X(SCAN_DEQUE, scan_deque, ScanDequeRequest)                                                    \
+    X(LIST_REPLACE, list_replace, ListReplaceRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

@@ -9,7 +9,6 @@
 #define FIRST_TEXT_BYTES ((size_t)512)
 #define FIRST_NODES 16
 #define FIRST_ITEMS ((size_t)16)
-#define FIRST_CONTAINER_CAP ((uint32_t)4)
 
 tn_values *tn_values_new(void)
 {
@@ -255,7 +254,7 @@ static tn_value add_fixed(tn_values *values, enum tn_node_kind kind, const tn_va
     if (!node)
         return tn_value_invalid(values);
 
-    node->size = node->cap = (uint32_t)n_items;
+    node->size = (uint32_t)n_items;
     node->first = (uint32_t)values->n_items;
     for (size_t i = 0; i < n_items; i++)
         values->items[values->n_items++] = items[i].node;
@@ -280,6 +279,19 @@ tn_value tn_value_new_set(tn_values *values)
 tn_value tn_value_list(tn_values *values)
 {
     return add_constant(values, TN_NODE_LIST);
+}
+
+tn_value tn_value_deque(tn_values *values, int64_t maxlen)
+{
+    struct tn_values_node *node;
+
+    if (maxlen >= (int64_t)TN_VALUE_NO_MAXLEN)
+        return fail_value(values, TN_ETOO_BIG);
+    node = tn_values_add(values, TN_NODE_DEQUE);
+    if (!node)
+        return tn_value_invalid(values);
+    node->maxlen = maxlen < 0 ? TN_VALUE_NO_MAXLEN : (uint32_t)maxlen;
+    return tn_values_last(values);
 }
 
 tn_value tn_value_dict(tn_values *values)
@@ -310,7 +322,6 @@ tn_value tn_value_record(tn_values *values, tn_value class_value)
     node = tn_values_add(values, TN_NODE_RECORD);
     if (!node)
         return tn_value_invalid(values);
-    node->cap = 1;
     node->first = (uint32_t)values->n_items;
     values->items[values->n_items++] = class_value.node;
     return tn_values_last(values);
@@ -348,17 +359,18 @@ tn_value tn_value_result(tn_values *values, int step)
 static int extend_container(tn_values *values, struct tn_values_node *node, size_t n)
 {
     size_t used = tn_values_node_n_items(node);
-    size_t cap = node->cap;
+    size_t old_cap = tn_values_node_cap(node);
+    size_t cap = tn_values_room_for(used + n);
     size_t first = node->first;
     int r;
 
-    if (used + n <= cap)
+    if (node->has_room && used + n <= old_cap)
         return 0;
-    cap = cap < FIRST_CONTAINER_CAP ? FIRST_CONTAINER_CAP : cap * 2;
     if (cap > UINT32_MAX)
         return TN_ETOO_BIG;
-    if (first + node->cap == values->n_items) { /* the last one grows where it is */
-        r = tn_values_reserve_items(values, cap - node->cap);
+    if (node->has_room && first + old_cap == values->n_items) {
+        /* The last one grows where it is. */
+        r = tn_values_reserve_items(values, cap - old_cap);
         if (r < 0)
             return r;
         values->n_items = first + cap;
@@ -372,17 +384,18 @@ static int extend_container(tn_values *values, struct tn_values_node *node, size
         node->first = (uint32_t)values->n_items;
         values->n_items += cap;
     }
-    node->cap = (uint32_t)cap;
+    node->has_room = true;
     return 0;
 }
 
-/* The node of a container that is to be changed, or NULL with the reason. */
+/* The node of a container of one of two kinds that is to be changed, or NULL with the
+ * reason. */
 static struct tn_values_node *container_to_change(tn_value container, enum tn_node_kind kind,
-                                                  int *ret_err)
+                                                  enum tn_node_kind or_kind, int *ret_err)
 {
     struct tn_values_node *node = tn_value_node(container);
 
-    if (!node || node->kind != kind) {
+    if (!node || (node->kind != kind && node->kind != or_kind)) {
         *ret_err = node ? TN_ETYPE : tn_values_error(container.values);
         if (*ret_err == 0)
             *ret_err = TN_EINVAL;
@@ -408,8 +421,8 @@ int tn_value_append(tn_value list, tn_value item)
 {
     bool is_set = tn_value_kind(list) == TN_KIND_SET;
     int r;
-    struct tn_values_node *node =
-        container_to_change(list, is_set ? TN_NODE_SET : TN_NODE_LIST, &r);
+    struct tn_values_node *node = container_to_change(list, is_set ? TN_NODE_SET : TN_NODE_LIST,
+                                                      is_set ? TN_NODE_SET : TN_NODE_DEQUE, &r);
 
     if (!node)
         return r;
@@ -426,7 +439,7 @@ int tn_value_append(tn_value list, tn_value item)
 static int add_pair(tn_value container, enum tn_node_kind kind, tn_value key, tn_value value)
 {
     int r;
-    struct tn_values_node *node = container_to_change(container, kind, &r);
+    struct tn_values_node *node = container_to_change(container, kind, kind, &r);
     tn_values *values = container.values;
     uint32_t *entry;
 
@@ -462,7 +475,7 @@ int tn_value_set_attr(tn_value record, const char *name, tn_value value)
 int tn_value_set_class(tn_value record, tn_value class_value)
 {
     int r;
-    struct tn_values_node *node = container_to_change(record, TN_NODE_RECORD, &r);
+    struct tn_values_node *node = container_to_change(record, TN_NODE_RECORD, TN_NODE_RECORD, &r);
 
     if (!node)
         return r;

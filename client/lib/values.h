@@ -18,11 +18,14 @@
 #include "proto/arena.h"
 #include "proto/value.h"
 
+#define TN_VALUES_ROOM_MIN ((size_t)4) /* items of a container that grows; a power of two */
+
 struct tn_values_node {
     uint8_t kind;    /* enum tn_node_kind */
     bool is_reached; /* only while the nodes of a value are looked for */
-    /* STR, BYTES, CLASS: bytes. TUPLE, LIST: items. DICT: entries. RECORD: attributes.
-     * RESULT: the step. */
+    bool has_room;   /* of a container: it has been appended to (tn_values_node_cap) */
+    /* STR, BYTES, CLASS: bytes. TUPLE, LIST, DEQUE: items. DICT: entries. RECORD:
+     * attributes. RESULT: the step. */
     uint32_t size;
     union {
         int64_t integer;   /* INT */
@@ -30,8 +33,8 @@ struct tn_values_node {
         const char *text;  /* STR, BYTES, CLASS: in the arena; never NULL */
         tn_handle *handle; /* HANDLE: counted */
         struct {
-            uint32_t first; /* where its items begin among all items */
-            uint32_t cap;   /* how many fit there */
+            uint32_t first;  /* where its items begin among all items */
+            uint32_t maxlen; /* DEQUE: may be TN_VALUE_NO_MAXLEN */
         };
     };
 };
@@ -67,6 +70,22 @@ static inline bool tn_values_node_is_container(const struct tn_values_node *node
 static inline bool tn_values_node_is_text(const struct tn_values_node *node)
 {
     return node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES || node->kind == TN_NODE_CLASS;
+}
+
+/* How much room a container is given that is to have `n` items and to grow. */
+static inline size_t tn_values_room_for(size_t n)
+{
+    if (n <= TN_VALUES_ROOM_MIN)
+        return TN_VALUES_ROOM_MIN;
+    return (size_t)1 << (64 - __builtin_clzll(n - 1)); /* the next power of two */
+}
+
+/* For how many items there is room: it follows from how many there are. */
+static inline size_t tn_values_node_cap(const struct tn_values_node *node)
+{
+    size_t n = tn_values_node_n_items(node);
+
+    return node->has_room ? tn_values_room_for(n) : n;
 }
 
 /* The node of a value, or NULL if the value is invalid. */
@@ -133,7 +152,7 @@ TN_MUST_CHECK int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_sess
 /* The kind of a TypeTag of the schema; TN_KIND_INVALID for one that is not known. */
 static inline tn_kind tn_kind_from_tag(unsigned tag)
 {
-    return tag <= TN_KIND_FROZENSET ? (tn_kind)tag : TN_KIND_INVALID;
+    return tag <= TN_KIND_DEQUE ? (tn_kind)tag : TN_KIND_INVALID;
 }
 
 #endif

@@ -34,6 +34,8 @@ const char *tn_kind_name(tn_kind kind)
         return "set";
     case TN_KIND_FROZENSET:
         return "frozenset";
+    case TN_KIND_DEQUE:
+        return "deque";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:
@@ -78,6 +80,8 @@ tn_kind tn_value_kind(tn_value value)
         return TN_KIND_SET;
     case TN_NODE_FROZENSET:
         return TN_KIND_FROZENSET;
+    case TN_NODE_DEQUE:
+        return TN_KIND_DEQUE;
     case TN_NODE_HANDLE:
         return TN_KIND_HANDLE;
     case TN_NODE_RESULT:
@@ -175,6 +179,15 @@ size_t tn_value_len(tn_value value)
     const struct tn_values_node *node = tn_value_node(value);
 
     return node && node->kind != TN_NODE_RESULT ? node->size : 0;
+}
+
+int64_t tn_value_maxlen(tn_value value)
+{
+    const struct tn_values_node *node = tn_value_node(value);
+
+    if (!node || node->kind != TN_NODE_DEQUE || node->maxlen == TN_VALUE_NO_MAXLEN)
+        return -1;
+    return node->maxlen;
 }
 
 /* Number `index` of what a container's items are made of. */

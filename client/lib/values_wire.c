@@ -177,9 +177,13 @@ static int put_container(struct sender *sender, const struct tn_values_node *nod
     size_t n_items = tn_values_node_n_items(node);
     size_t first;
     uint32_t *out;
-    int r =
-        tn_value_put_container(&sender->writer, (enum tn_node_kind)node->kind, node->size, &first);
+    int r;
 
+    if (node->kind == TN_NODE_DEQUE)
+        r = tn_value_put_deque(&sender->writer, node->size, node->maxlen, &first);
+    else
+        r = tn_value_put_container(&sender->writer, (enum tn_node_kind)node->kind, node->size,
+                                   &first);
     if (r < 0)
         return writer_error(r);
     out = tn_value_writer_items(&sender->writer);
@@ -217,6 +221,7 @@ static int put_node(struct sender *sender, const struct tn_values_node *node)
     case TN_NODE_RECORD:
     case TN_NODE_SET:
     case TN_NODE_FROZENSET:
+    case TN_NODE_DEQUE:
         return put_container(sender, node);
     case TN_NODE_CLASS:
         return TN_EINVAL; /* a name alone does not say which class */
@@ -299,6 +304,7 @@ int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn
     case TN_NODE_RECORD:
     case TN_NODE_SET:
     case TN_NODE_FROZENSET:
+    case TN_NODE_DEQUE:
         return send_graph(&sender, arena, ret_wire);
     default:
         tn_value_one_constant(one, (enum tn_node_kind)node->kind);
@@ -363,10 +369,11 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
     case TN_NODE_RECORD:
     case TN_NODE_SET:
     case TN_NODE_FROZENSET:
+    case TN_NODE_DEQUE:
         n_items = tn_values_node_n_items(&node);
         TN_ASSERT(n_items == 0 || (values->items && from->items)); /* was reserved, too */
         node.first = (uint32_t)values->n_items;
-        node.cap = (uint32_t)n_items;
+        node.maxlen = from->maxlen;
         for (size_t i = 0; i < n_items; i++)
             values->items[values->n_items++] = base + from->items[i];
         break;
@@ -457,7 +464,7 @@ static int copy_node(tn_values *to, const tn_values *from, uint32_t number, uint
 
         n_items = tn_values_node_n_items(&node);
         node.first = (uint32_t)to->n_items;
-        node.cap = (uint32_t)n_items;
+        node.has_room = false;
         for (size_t i = 0; i < n_items; i++)
             to->items[to->n_items++] = base + from->numbers[items[i]];
     }

@@ -38,6 +38,7 @@ enum tn_type_id {
     TN_TYPE_WEAKREF,
     TN_TYPE_SET,
     TN_TYPE_FROZENSET,
+    TN_TYPE_DEQUE,
     TN_TYPE_END
 };
 

@@ -17,6 +17,7 @@
 
 #include "core/base/check.h"
 #include "core/base/yield.h"
+#include "core/types/gather.h"
 #include "core/types/list_internal.h"
 #include "core/types/types_internal.h"
 
@@ -36,14 +37,8 @@ static size_t array_bytes(uint32_t capacity)
     return sizeof(struct tn_list_array) + (size_t)capacity * sizeof(tn_slot);
 }
 
-static struct tn_list_array *array_locked(const struct tn_list *list)
-{
-    return atomic_load_explicit(&list->array, memory_order_relaxed);
-}
-
-/* An array whose places from `n_filled` on are empty; the caller fills the others. */
-static int array_new(struct tn_mutator *mu, uint32_t capacity, uint32_t n_filled,
-                     struct tn_list_array **ret_array)
+int tn_list_array_new(struct tn_mutator *mu, uint32_t capacity, uint32_t n_filled,
+                      struct tn_list_array **ret_array)
 {
     struct tn_buffer *buffer;
     struct tn_list_array *array;
@@ -61,7 +56,7 @@ static int array_new(struct tn_mutator *mu, uint32_t capacity, uint32_t n_filled
 /* Puts a filled array in the place of the present one. */
 static void array_publish(struct tn_mutator *mu, struct tn_list *list, struct tn_list_array *array)
 {
-    struct tn_list_array *old = array_locked(list);
+    struct tn_list_array *old = tn_list_array_locked(list);
 
     atomic_store_explicit(&list->array, array, memory_order_release);
     tn_yield();
@@ -86,11 +81,10 @@ static uint32_t capacity_for(uint64_t length)
     return capacity > TN_LIST_ITEMS_MAX ? (uint32_t)TN_LIST_ITEMS_MAX : (uint32_t)capacity;
 }
 
-/* Makes room for `n_more` items at the end. What readers see stays the same. */
-static int reserve_locked(struct tn_mutator *mu, struct tn_list *list, uint64_t n_more)
+int tn_list_reserve_locked(struct tn_mutator *mu, struct tn_list *list, uint64_t n_more)
 {
     uint32_t length = tn_state_length_locked(&list->state);
-    struct tn_list_array *array = array_locked(list);
+    struct tn_list_array *array = tn_list_array_locked(list);
     struct tn_list_array *larger;
     int r;
 
@@ -98,7 +92,7 @@ static int reserve_locked(struct tn_mutator *mu, struct tn_list *list, uint64_t 
         return 0;
     if (n_more > TN_LIST_ITEMS_MAX - length)
         return TN_ERR_TOO_BIG;
-    r = array_new(mu, capacity_for(length + n_more), length, &larger);
+    r = tn_list_array_new(mu, capacity_for(length + n_more), length, &larger);
     if (r < 0)
         return r;
     if (length > 0)
@@ -107,17 +101,16 @@ static int reserve_locked(struct tn_mutator *mu, struct tn_list *list, uint64_t 
     return 0;
 }
 
-/* Gives memory back after removals, if it can have the smaller array. */
-static void shrink_locked(struct tn_mutator *mu, struct tn_list *list)
+void tn_list_shrink_locked(struct tn_mutator *mu, struct tn_list *list)
 {
     uint32_t length = tn_state_length_locked(&list->state);
-    struct tn_list_array *array = array_locked(list);
+    struct tn_list_array *array = tn_list_array_locked(list);
     uint32_t capacity = tn_list_array_capacity(array);
     struct tn_list_array *smaller;
 
     if (capacity <= 2 * CAPACITY_MIN || length >= capacity / 4)
         return;
-    if (array_new(mu, capacity_for(length), length, &smaller) < 0)
+    if (tn_list_array_new(mu, capacity_for(length), length, &smaller) < 0)
         return; /* it stays as large as it is */
     copy_items(smaller, 0, array, 0, length);
     array_publish(mu, list, smaller);
@@ -135,7 +128,7 @@ int tn_list_new(struct tn_mutator *mu, size_t capacity, struct tn_object **ret_l
     if (capacity > TN_LIST_ITEMS_MAX)
         return TN_ERR_TOO_BIG;
     if (capacity > 0) {
-        r = array_new(mu, (uint32_t)capacity, 0, &array);
+        r = tn_list_array_new(mu, (uint32_t)capacity, 0, &array);
         if (r < 0)
             return r;
     }
@@ -165,7 +158,7 @@ static int get_locked(struct tn_list *list, int64_t index, struct tn_object **re
 
     if (r < 0)
         return r;
-    *ret_item = tn_slot_load(&array_locked(list)->items[at]);
+    *ret_item = tn_slot_load(&tn_list_array_locked(list)->items[at]);
     return 0;
 }
 
@@ -210,53 +203,83 @@ int tn_list_get(struct tn_mutator *mu, struct tn_object *o, int64_t index,
     return get_slow(mu, list, index, ret_item);
 }
 
-/* Copies the items from `start` on, at most `n_max`. False if some are gone. */
-static bool copy_out(const struct tn_list *list, uint64_t length, size_t start, size_t n_max,
-                     struct tn_object **items, size_t *ret_n)
+/* Copies the items of a stride. False if some are gone. */
+static bool copy_out(const struct tn_list *list, const struct tn_stride *stride,
+                     struct tn_object **items)
 {
-    size_t n = start >= length ? 0 : (size_t)length - start;
     const struct tn_list_array *array = tn_list_array_load(list);
+    uint64_t last = stride->step > 0 ? tn_stride_at(stride, stride->n - 1) : stride->first;
 
-    if (n > n_max)
-        n = n_max;
-    *ret_n = n;
-    if (n == 0)
+    if (stride->n == 0)
         return true;
-    if (start + n > tn_list_array_capacity(array))
+    if (last >= tn_list_array_capacity(array))
         return false;
-    for (size_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < stride->n; i++) {
         tn_yield();
-        items[i] = tn_slot_load(&array->items[start + i]);
+        items[i] = tn_slot_load(&array->items[tn_stride_at(stride, i)]);
         if (items[i] == NULL)
             return false;
     }
     return true;
 }
 
-size_t tn_list_snapshot(struct tn_mutator *mu, struct tn_object *o, size_t start, size_t n_max,
-                        struct tn_object **items, size_t *ret_length)
+/* Copies the items of a slice: 1, 0 if the list has changed since `state`, or an error. */
+static int try_slice(const struct tn_list *list, uint64_t state, const struct tn_slicing *slicing,
+                     size_t n_max, struct tn_object **items, size_t *ret_n)
+{
+    struct tn_stride stride;
+    int r = tn_slicing_resolve(slicing, tn_state_length(state), &stride);
+
+    if (r < 0)
+        return r;
+    *ret_n = (size_t)stride.n;
+    if (stride.n > n_max)
+        stride.n = n_max;
+    return copy_out(list, &stride, items) && tn_state_load(&list->state) == state;
+}
+
+int tn_list_slice_items(struct tn_mutator *mu, struct tn_object *o,
+                        const struct tn_slicing *slicing, size_t n_max, struct tn_object **items,
+                        size_t *ret_n, size_t *ret_length)
 {
     struct tn_list *list = list_of(o);
     bool was_locked;
     uint64_t state;
-    size_t n = 0;
+    int r;
 
     for (unsigned int i = 0; i < TRIES_MAX; i++) {
         state = tn_state_load(&list->state);
         if (tn_state_is_odd(state))
             break;
-        if (copy_out(list, tn_state_length(state), start, n_max, items, &n) &&
-            tn_state_load(&list->state) == state)
+        r = try_slice(list, state, slicing, n_max, items, ret_n);
+        if (r != 0)
             goto out;
     }
     was_locked = tn_container_lock(mu, o);
     state = atomic_load_explicit(&list->state, memory_order_relaxed);
-    (void)copy_out(list, tn_state_length(state), start, n_max, items, &n); /* all there, locked */
+    r = try_slice(list, state, slicing, n_max, items, ret_n); /* all are there, locked */
     tn_container_unlock(mu, o, was_locked);
 out:
+    *ret_length = tn_state_length(state);
+    return r < 0 ? r : 0;
+}
+
+size_t tn_list_snapshot(struct tn_mutator *mu, struct tn_object *o, size_t start, size_t n_max,
+                        struct tn_object **items, size_t *ret_length)
+{
+    struct tn_slicing slicing = {
+        .start = start > INT64_MAX ? INT64_MAX : (int64_t)start,
+        .stop = INT64_MAX,
+        .step = 1,
+    };
+    size_t length = 0;
+    size_t n = 0;
+
+    if (tn_list_slice_items(mu, o, &slicing, n_max, items, &n, &length) < 0)
+        TN_UNREACHABLE(); /* the step is not 0 */
     if (ret_length != NULL)
-        *ret_length = tn_state_length(state);
-    return n;
+        *ret_length = length;
+    return n < n_max ? n : n_max;
 }
 
 /* ---- Changing ---- */
@@ -276,7 +299,7 @@ int tn_list_set(struct tn_mutator *mu, struct tn_object *o, int64_t index,
     if (r == 0) {
         tn_state_touch(&list->state);
         tn_yield();
-        old = tn_slot_swap(mu, o, &array_locked(list)->items[at], *take_item);
+        old = tn_slot_swap(mu, o, &tn_list_array_locked(list)->items[at], *take_item);
         *take_item = NULL;
     }
     tn_container_unlock(mu, o, was_locked);
@@ -299,11 +322,11 @@ int tn_list_append(struct tn_mutator *mu, struct tn_object *o, struct tn_object 
 
     tn_publish_for(mu, o, *take_item);
     was_locked = tn_container_lock(mu, o);
-    r = reserve_locked(mu, list, 1);
+    r = tn_list_reserve_locked(mu, list, 1);
     if (r == 0) {
         uint32_t length = tn_state_length_locked(&list->state);
 
-        tn_slot_init(mu, o, &array_locked(list)->items[length], *take_item);
+        tn_slot_init(mu, o, &tn_list_array_locked(list)->items[length], *take_item);
         *take_item = NULL;
         tn_state_set_length(&list->state, length + 1);
         put_length(ret_length, (uint64_t)length + 1);
@@ -318,7 +341,7 @@ static void insert_in_place(struct tn_mutator *mu, struct tn_list *list, uint32_
                             struct tn_object *item)
 {
     uint32_t length = tn_state_length_locked(&list->state);
-    struct tn_list_array *array = array_locked(list);
+    struct tn_list_array *array = tn_list_array_locked(list);
     struct tn_object *moved;
 
     tn_state_begin(&list->state, length + 1);
@@ -336,13 +359,13 @@ static int insert_and_grow(struct tn_mutator *mu, struct tn_list *list, uint32_t
                            struct tn_object *item)
 {
     uint32_t length = tn_state_length_locked(&list->state);
-    struct tn_list_array *array = array_locked(list);
+    struct tn_list_array *array = tn_list_array_locked(list);
     struct tn_list_array *larger;
     int r;
 
     if (length == TN_LIST_ITEMS_MAX)
         return TN_ERR_TOO_BIG;
-    r = array_new(mu, capacity_for((uint64_t)length + 1), length + 1, &larger);
+    r = tn_list_array_new(mu, capacity_for((uint64_t)length + 1), length + 1, &larger);
     if (r < 0)
         return r;
     copy_items(larger, 0, array, 0, at);
@@ -358,7 +381,7 @@ static int insert_locked(struct tn_mutator *mu, struct tn_list *list, uint32_t a
 {
     uint32_t length = tn_state_length_locked(&list->state);
 
-    if (length == tn_list_array_capacity(array_locked(list))) {
+    if (length == tn_list_array_capacity(tn_list_array_locked(list))) {
         int r = insert_and_grow(mu, list, at, item);
 
         if (r < 0)
@@ -392,9 +415,9 @@ int tn_list_insert(struct tn_mutator *mu, struct tn_object *o, int64_t index,
     length = tn_state_length_locked(&list->state);
     at = (uint32_t)clip(index, length);
     if (at == length) {
-        r = reserve_locked(mu, list, 1);
+        r = tn_list_reserve_locked(mu, list, 1);
         if (r == 0) {
-            tn_slot_init(mu, o, &array_locked(list)->items[at], *take_item);
+            tn_slot_init(mu, o, &tn_list_array_locked(list)->items[at], *take_item);
             tn_state_set_length(&list->state, length + 1);
         }
     } else {
@@ -412,7 +435,7 @@ int tn_list_insert(struct tn_mutator *mu, struct tn_object *o, int64_t index,
 static struct tn_object *pop_locked(struct tn_mutator *mu, struct tn_list *list, uint32_t at)
 {
     uint32_t last = tn_state_length_locked(&list->state) - 1;
-    struct tn_list_array *array = array_locked(list);
+    struct tn_list_array *array = tn_list_array_locked(list);
     struct tn_object *item = tn_slot_load(&array->items[at]);
     struct tn_object *moved;
 
@@ -446,96 +469,9 @@ int tn_list_pop(struct tn_mutator *mu, struct tn_object *o, int64_t index,
     if (r == 0) {
         *ret_item = pop_locked(mu, list, (uint32_t)at);
         put_length(ret_length, length - 1);
-        shrink_locked(mu, list);
+        tn_list_shrink_locked(mu, list);
     }
     tn_container_unlock(mu, o, was_locked);
-    return r;
-}
-
-/* ---- Copies ---- */
-
-/* An array of its own, with references: `n` items from `first` on, and room for
- * `n_spare` more. The caller holds the list's lock, so all items are alive. */
-static int copy_refs_locked(struct tn_mutator *mu, const struct tn_list *list, uint32_t first,
-                            uint32_t n, struct tn_list_array **ret_array)
-{
-    const struct tn_list_array *from = array_locked(list);
-    struct tn_list_array *copy;
-    int r = array_new(mu, n, n, &copy);
-
-    if (r < 0)
-        return r;
-    for (uint32_t i = 0; i < n; i++) {
-        struct tn_object *item = tn_slot_load(&from->items[first + i]);
-
-        tn_incref(mu, item);
-        atomic_init(&copy->items[i], item);
-    }
-    *ret_array = copy;
-    return 0;
-}
-
-int tn_list_slice(struct tn_mutator *mu, struct tn_object *o, int64_t start, int64_t stop,
-                  struct tn_object **ret_list)
-{
-    struct tn_list *list = list_of(o);
-    struct tn_list_array *copy = NULL;
-    struct tn_object *slice;
-    uint32_t length;
-    uint64_t first;
-    uint64_t end;
-    bool was_locked;
-    int r = tn_list_new(mu, 0, &slice);
-
-    if (r < 0)
-        return r;
-    was_locked = tn_container_lock(mu, o);
-    length = tn_state_length_locked(&list->state);
-    first = clip(start, length);
-    end = clip(stop, length);
-    if (first < end)
-        r = copy_refs_locked(mu, list, (uint32_t)first, (uint32_t)(end - first), &copy);
-    tn_container_unlock(mu, o, was_locked);
-    if (r < 0) {
-        tn_decref(mu, slice);
-        return r;
-    }
-    if (copy != NULL) {
-        atomic_init(&list_of(slice)->array, copy);
-        atomic_init(&list_of(slice)->state, end - first);
-    }
-    *ret_list = slice;
-    return 0;
-}
-
-/* What is to be appended, with references, in an array that nobody else sees;
- * NULL if it is empty. */
-static int copy_refs(struct tn_mutator *mu, struct tn_object *from,
-                     struct tn_list_array **ret_array)
-{
-    bool was_locked;
-    uint32_t length;
-    int r = 0;
-
-    *ret_array = NULL;
-    if (from->type == TN_TYPE_TUPLE) {
-        length = tn_tuple_const(from)->n_items;
-        r = length == 0 ? 0 : array_new(mu, length, length, ret_array);
-        for (uint32_t i = 0; r == 0 && i < length; i++) {
-            struct tn_object *item = tn_tuple_get(from, i);
-
-            tn_incref(mu, item);
-            atomic_init(&(*ret_array)->items[i], item);
-        }
-        return r;
-    }
-    if (from->type != TN_TYPE_LIST)
-        return TN_ERR_TYPE;
-    was_locked = tn_container_lock(mu, from);
-    length = tn_state_length_locked(&list_of(from)->state);
-    if (length > 0)
-        r = copy_refs_locked(mu, list_of(from), 0, length, ret_array);
-    tn_container_unlock(mu, from, was_locked);
     return r;
 }
 
@@ -543,31 +479,28 @@ int tn_list_extend(struct tn_mutator *mu, struct tn_object *o, struct tn_object 
                    size_t *ret_length)
 {
     struct tn_list *list = list_of(o);
-    struct tn_list_array *copy;
+    struct tn_gathered *gathered;
     uint32_t length;
-    uint32_t n;
+    size_t n;
     bool was_locked;
-    int r = copy_refs(mu, from, &copy);
+    int r = tn_gather(mu, from, &gathered);
 
     if (r < 0)
         return r;
-    n = tn_list_array_capacity(copy);
-    for (uint32_t i = 0; i < n; i++)
-        tn_publish_for(mu, o, tn_slot_load(&copy->items[i]));
+    n = tn_gathered_n(gathered);
+    tn_gathered_publish_for(mu, o, gathered);
     was_locked = tn_container_lock(mu, o);
     length = tn_state_length_locked(&list->state);
-    r = reserve_locked(mu, list, n);
+    r = tn_list_reserve_locked(mu, list, n);
     if (r == 0) {
-        for (uint32_t i = 0; i < n; i++)
-            tn_slot_init(mu, o, &array_locked(list)->items[length + i],
-                         tn_slot_load(&copy->items[i]));
-        tn_state_set_length(&list->state, length + n);
+        for (size_t i = 0; i < n; i++) {
+            tn_slot_init(mu, o, &tn_list_array_locked(list)->items[length + i], gathered->items[i]);
+            gathered->items[i] = NULL;
+        }
+        tn_state_set_length(&list->state, length + (uint32_t)n);
         put_length(ret_length, (uint64_t)length + n);
     }
     tn_container_unlock(mu, o, was_locked);
-    for (uint32_t i = 0; r < 0 && i < n; i++)
-        tn_decref(mu, tn_slot_load(&copy->items[i]));
-    if (copy != NULL)
-        tn_buffer_free(mu, &copy->buffer);
+    tn_gathered_free(mu, &gathered);
     return r;
 }

@@ -45,6 +45,24 @@ static inline uint32_t tn_list_array_capacity(const struct tn_list_array *array)
     return (uint32_t)((array->buffer.size_bytes - sizeof(*array)) / sizeof(tn_slot));
 }
 
+/* ---- For list.c and list_slice.c, under the lock ---- */
+
+static inline struct tn_list_array *tn_list_array_locked(const struct tn_list *list)
+{
+    return atomic_load_explicit(&list->array, memory_order_relaxed);
+}
+
+/* An array whose places from `n_filled` on are empty; the caller fills the others. */
+TN_MUST_CHECK int tn_list_array_new(struct tn_mutator *mu, uint32_t capacity, uint32_t n_filled,
+                                    struct tn_list_array **ret_array);
+
+/* Makes room for `n_more` items at the end. What readers see stays the same. */
+TN_MUST_CHECK int tn_list_reserve_locked(struct tn_mutator *mu, struct tn_list *list,
+                                         uint64_t n_more);
+
+/* Gives memory back after removals, if it can have the smaller array. */
+void tn_list_shrink_locked(struct tn_mutator *mu, struct tn_list *list);
+
 /* An item as it is found now, or NULL if there is none at `at` any more. */
 struct tn_object *tn_list_peek(const struct tn_list *list, uint64_t at);
 

@@ -13,6 +13,7 @@
 #include "core/base/attr.h"
 #include "core/base/slice.h"
 #include "core/object/object.h"
+#include "core/types/slicing.h"
 
 #define TN_TEXT_BYTES_MAX ((size_t)UINT32_MAX)
 
@@ -25,5 +26,10 @@ TN_MUST_CHECK int tn_bytes_new(struct tn_mutator *mu, struct tn_slice content,
 
 /* The content of a str or bytes; lives as long as the object. */
 struct tn_slice tn_text_slice(const struct tn_object *o);
+
+/* A new str or bytes of some code points or bytes of one, as in Python. TN_ERR_INVAL: the
+ * step is 0. TN_ERR_NOMEM, TN_ERR_LIMIT. */
+TN_MUST_CHECK int tn_text_part(struct tn_mutator *mu, const struct tn_object *o,
+                               const struct tn_slicing *slicing, struct tn_object **ret_text);
 
 #endif

@@ -14,6 +14,7 @@ const struct tn_type *const tn_types[TN_TYPE_END] = {
     [TN_TYPE_DICT] = &tn_type_dict,     [TN_TYPE_CLASS] = &tn_type_class,
     [TN_TYPE_RECORD] = &tn_type_record, [TN_TYPE_WEAKREF] = &tn_type_weakref,
     [TN_TYPE_SET] = &tn_type_set,       [TN_TYPE_FROZENSET] = &tn_type_frozenset,
+    [TN_TYPE_DEQUE] = &tn_type_deque,
 };
 
 const char *tn_type_name(enum tn_type_id id)

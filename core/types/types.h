@@ -30,14 +30,17 @@
 #include "core/base/slice.h"
 #include "core/object/object.h"
 #include "core/types/class.h"
+#include "core/types/deque.h"
 #include "core/types/dict.h"
 #include "core/types/intern.h"
 #include "core/types/list.h"
 #include "core/types/probe.h"
 #include "core/types/record.h"
 #include "core/types/scalar.h"
+#include "core/types/sequence.h"
 #include "core/types/set.h"
 #include "core/types/set_combine.h"
+#include "core/types/slicing.h"
 #include "core/types/text.h"
 #include "core/types/tuple.h"
 
@@ -59,7 +62,7 @@ TN_MUST_CHECK int tn_hash(const struct tn_heap *heap, const struct tn_object *o,
 
 /*
  * Whether two objects are equal by Python's rules: numbers by value, text,
- * bytes, tuples, lists, dicts and sets by content, the rest by identity. Contents that
+ * bytes, tuples, lists, dicts, sets and deques by content, the rest by identity. Contents that
  * change meanwhile are compared as they are found. TN_ERR_TOO_DEEP, also if
  * there are so many ways through the contents that it would take too long.
  */

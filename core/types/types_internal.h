@@ -31,6 +31,7 @@ extern const struct tn_type tn_type_record;
 extern const struct tn_type tn_type_weakref;
 extern const struct tn_type tn_type_set;
 extern const struct tn_type tn_type_frozenset;
+extern const struct tn_type tn_type_deque;
 
 /* ---- Hashes that do not need a heap, for the immortals ---- */
 

@@ -140,8 +140,10 @@ int main(void)
     FIELD(tn_op, must_exist);
     FIELD(tn_op, kind);
     FIELD(tn_op, how);
+    FIELD(tn_op, end);
     FIELD(tn_op, batch);
     FIELD(tn_op, class_spec);
     FIELD(tn_op, lifetime);
+    FIELD(tn_op, step);
     return 0;
 }

@@ -53,6 +53,7 @@ static void check_node(const struct tn_value_node *nodes, size_t n_nodes, size_t
     case TN_NODE_RECORD:
     case TN_NODE_SET:
     case TN_NODE_FROZENSET:
+    case TN_NODE_DEQUE:
         check_container(nodes, n_nodes, self);
         break;
     case TN_NODE_HANDLE:
@@ -94,6 +95,11 @@ static int write_node(struct tn_value_writer *writer, const struct tn_value_node
     case TN_NODE_FROZENSET:
         r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, node->size, &first);
         for (size_t i = 0; i < tn_node_n_items(node->kind, node->size); i++)
+            tn_value_writer_items(writer)[first + i] = node->items[i];
+        return r;
+    case TN_NODE_DEQUE:
+        r = tn_value_put_deque(writer, node->size, node->maxlen, &first);
+        for (size_t i = 0; i < node->size; i++)
             tn_value_writer_items(writer)[first + i] = node->items[i];
         return r;
     default:

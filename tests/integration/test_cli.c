@@ -120,7 +120,7 @@ static void test_lists_have_their_verbs(void **state)
     check(&f, 1, "false\n", NULL, "list", "contains", "l", "99", NULL);
     check(&f, 0, "{\"length\": 5}\n", NULL, "--json", "list", "append", "l", "6", NULL);
     check(&f, 2, "", "none of the verbs", "list", "reverse", "l", NULL);
-    check(&f, 2, "", "list set NAME INDEX VALUE", "list", "set", "l", "0", NULL);
+    check(&f, 2, "", "list set NAME INDEX|SLICE VALUE", "list", "set", "l", "0", NULL);
     check(&f, 3, "", "TYPE_MISMATCH", "dict", "get", "l", "k", NULL);
     check(&f, 0, "", NULL, "del", "l", NULL);
     server_fixture_stop(&f);
@@ -604,7 +604,7 @@ static void test_the_shell_says_what_is_wrong_and_goes_on(void **state)
         { "foo bar", "neither a variable", 1 },
         { "l[5]", "no item 5", 1 },
         { "l['a']", "counted with ints", 2 },
-        { "l[0:1] = 3", "slice", 2 },
+        { "l[0:1] = 3", "whose items are taken", 3 },
         { "l.fly()", "a method", 2 },
         { "l.append()", "takes 1 argument", 2 },
         { "l == l", "x is y", 2 },

@@ -11,6 +11,8 @@
  *           where it belongs
  *   ladder  one thread inserts 0, 1, 2 ... at the front; so from the end they are
  *           0, 1, 2 ... always
+ *   flag    one thread replaces slices of any length by others; so at one moment all
+ *           items are the same, but for the length
  *   wave    one thread overwrites all items in turn, first with 0s, then with 1s
  *           ...; so at one moment there is at most one step, downwards
  */
@@ -31,6 +33,7 @@
 #define N_BOARD 24
 #define N_LADDER_MAX 1500
 #define N_WAVE 12
+#define N_FLAG_MAX 20
 
 struct world {
     struct tn_object *window;
@@ -38,6 +41,7 @@ struct world {
     struct tn_object *board;
     struct tn_object *ladder;
     struct tn_object *wave;
+    struct tn_object *flag;
     /* of one actor each */
     int64_t next_in;
     int64_t next_out;
@@ -111,7 +115,8 @@ static void window_read_many(struct test_actor *actor)
         expect_run(actor, items, n);
         return;
     }
-    TEST_ACTOR_EXPECT(actor, tn_list_slice(actor->mu, w->window, -20, 1000, &slice) == 0);
+    TEST_ACTOR_EXPECT(actor, tn_list_slice(actor->mu, w->window,
+                                           &(struct tn_slicing){ -20, 1000, 1 }, &slice) == 0);
     n = tn_list_snapshot(actor->mu, slice, 0, N_WINDOW_MAX, items, NULL);
     TEST_ACTOR_EXPECT(actor, n <= 20);
     expect_run(actor, items, n);
@@ -292,12 +297,66 @@ static void wave_read(struct test_actor *actor)
     TEST_ACTOR_EXPECT(actor, tn_int_value(items[0]) - tn_int_value(items[N_WAVE - 1]) <= 1);
 }
 
+/* ---- The flag ---- */
+
+/* All of it is exchanged at one moment, or some of it goes. */
+static void flag_write(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    size_t n = 1 + test_actor_any(actor, N_FLAG_MAX);
+    int64_t value = FIRST + (int64_t)test_actor_any(actor, 1000);
+    struct tn_slicing slicing = { .start = 0, .stop = INT64_MAX, .step = 1 };
+    struct tn_object *list;
+    uint64_t n_wanted;
+
+    if (actor->index != 0)
+        return;
+    if (test_actor_any(actor, 3) == 0) {
+        slicing.start = (int64_t)test_actor_any(actor, N_FLAG_MAX);
+        slicing.step = 1 + (int64_t)test_actor_any(actor, 4);
+        TEST_ACTOR_EXPECT(actor, tn_list_delete_slice(actor->mu, w->flag, &slicing, NULL) == 0);
+        return;
+    }
+    TEST_ACTOR_EXPECT(actor, tn_list_new(actor->mu, n, &list) == 0);
+    for (size_t i = 0; i < n; i++) {
+        struct tn_object *item = new_int(actor, value);
+
+        TEST_ACTOR_EXPECT(actor, tn_list_append(actor->mu, list, &item, NULL) == 0);
+    }
+    if (test_actor_any(actor, 2) == 0 && n == tn_list_length(w->flag))
+        slicing = (struct tn_slicing){ .start = INT64_MAX, .stop = INT64_MIN, .step = -1 };
+    TEST_ACTOR_EXPECT(actor,
+                      tn_list_set_slice(actor->mu, w->flag, &slicing, list, &n_wanted, NULL) == 0);
+    tn_decref(actor->mu, list);
+}
+
+static void flag_read(struct test_actor *actor)
+{
+    struct world *w = actor->world;
+    struct tn_slicing slicing = { .start = 0, .stop = INT64_MAX, .step = 1 };
+    struct tn_object *items[N_FLAG_MAX];
+    size_t length = 0;
+    size_t n = 0;
+
+    if (test_actor_any(actor, 2) == 0)
+        slicing = (struct tn_slicing){ .start = -1, .stop = INT64_MIN, .step = -3 };
+    TEST_ACTOR_EXPECT(actor, tn_list_slice_items(actor->mu, w->flag, &slicing, N_FLAG_MAX, items,
+                                                 &n, &length) == 0);
+    TEST_ACTOR_EXPECT(actor, length <= N_FLAG_MAX);
+    TEST_ACTOR_EXPECT(actor, n == (slicing.step > 0 ? length : (length + 2) / 3));
+    for (size_t i = 1; i < n; i++)
+        TEST_ACTOR_EXPECT(actor, tn_int_value(items[i]) == tn_int_value(items[0]));
+    if (tn_list_get(actor->mu, w->flag, (int64_t)test_actor_any(actor, 4) - 2, &items[0]) == 0)
+        (void)value_of(actor, items[0]);
+}
+
 static void step(struct test_actor *actor)
 {
     window_write(actor);
     ladder_write(actor);
     wave_write(actor);
-    switch (test_actor_any(actor, 10)) {
+    flag_write(actor);
+    switch (test_actor_any(actor, 11)) {
     case 0:
         window_read_many(actor);
         break;
@@ -323,6 +382,9 @@ static void step(struct test_actor *actor)
     case 8:
         wave_read(actor);
         break;
+    case 9:
+        flag_read(actor);
+        break;
     default:
         if (test_actor_any(actor, 64) == 0)
             bag_drain(actor);
@@ -343,6 +405,7 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
         .board = test_list_range(f->mu, FIRST, FIRST + N_BOARD),
         .ladder = test_list(f->mu),
         .wave = test_list(f->mu),
+        .flag = test_list(f->mu),
     };
     for (int i = 0; i < N_WAVE; i++)
         test_append(f->mu, w.wave, test_int(f->mu, FIRST));
@@ -351,6 +414,7 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
     tn_publish(f->mu, w.board);
     tn_publish(f->mu, w.ladder);
     tn_publish(f->mu, w.wave);
+    tn_publish(f->mu, w.flag);
     n_steps = test_actors_run(f, n_actors, seed, duration_ns, step, NULL, &w);
     assert_int_equal(tn_list_length(w.window), w.next_in - w.next_out);
     for (unsigned int i = 0; i < n_actors; i++) {
@@ -370,6 +434,7 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
     tn_decref(f->mu, w.board);
     tn_decref(f->mu, w.ladder);
     tn_decref(f->mu, w.wave);
+    tn_decref(f->mu, w.flag);
     return n_steps;
 }
 

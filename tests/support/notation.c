@@ -81,22 +81,39 @@ static uint32_t parse_number(struct parser *p)
     return result;
 }
 
+static uint32_t parse_maxlen(struct parser *p)
+{
+    char *end;
+    unsigned long maxlen = strtoul(p->at, &end, 10);
+
+    p->at = end;
+    return (uint32_t)maxlen;
+}
+
 static uint32_t parse_container(struct parser *p, int name)
 {
-    char begin = *p->at++;
+    bool is_deque = *p->at == 'd';
+    uint32_t maxlen = TN_VALUE_NO_MAXLEN;
+    char begin;
     uint32_t *items = malloc(ITEMS_MAX * sizeof(*items));
-    enum tn_node_kind kind = begin == '('   ? TN_NODE_TUPLE
-                             : begin == '[' ? TN_NODE_LIST
-                             : begin == '{' ? TN_NODE_DICT
-                             : begin == '#' ? TN_NODE_RECORD
-                             : begin == 's' ? TN_NODE_SET
-                                            : TN_NODE_FROZENSET;
-    char end = kind == TN_NODE_TUPLE ? ')' : kind == TN_NODE_LIST ? ']' : '}';
+    enum tn_node_kind kind;
+    char end;
     uint32_t n = 0;
     uint32_t result;
     size_t first;
 
     TN_ASSERT(items != NULL);
+    if (is_deque && *++p->at != '[')
+        maxlen = parse_maxlen(p);
+    begin = *p->at++;
+    kind = is_deque       ? TN_NODE_DEQUE
+           : begin == '(' ? TN_NODE_TUPLE
+           : begin == '[' ? TN_NODE_LIST
+           : begin == '{' ? TN_NODE_DICT
+           : begin == '#' ? TN_NODE_RECORD
+           : begin == 's' ? TN_NODE_SET
+                          : TN_NODE_FROZENSET;
+    end = begin == '(' ? ')' : begin == '[' ? ']' : '}';
     if (kind == TN_NODE_RECORD)
         items[n++] = parse_node(p); /* the class */
     if (kind == TN_NODE_RECORD || kind == TN_NODE_SET || kind == TN_NODE_FROZENSET)
@@ -106,8 +123,11 @@ static uint32_t parse_container(struct parser *p, int name)
         items[n++] = parse_node(p);
     }
     p->at++;
-    result = node(tn_value_put_container(
-        &p->writer, kind, kind == TN_NODE_DICT || kind == TN_NODE_RECORD ? n / 2 : n, &first));
+    if (is_deque)
+        result = node(tn_value_put_deque(&p->writer, n, maxlen, &first));
+    else
+        result = node(tn_value_put_container(
+            &p->writer, kind, kind == TN_NODE_DICT || kind == TN_NODE_RECORD ? n / 2 : n, &first));
     if (n > 0)
         memcpy(tn_value_writer_items(&p->writer) + first, items, n * sizeof(*items));
     free(items);
@@ -155,6 +175,7 @@ static uint32_t parse_node(struct parser *p)
     case '#':
     case 's':
     case 'f':
+    case 'd':
         return parse_container(p, name);
     case '\'':
         return node(tn_value_put_str(&p->writer, parse_quoted(p)));
@@ -235,7 +256,9 @@ static void print_node(struct printer *p, uint32_t at);
 static void print_container(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    const char *brackets = n->kind == TN_NODE_TUPLE ? "()" : n->kind == TN_NODE_LIST ? "[]" : "{}";
+    const char *brackets = n->kind == TN_NODE_TUPLE                              ? "()"
+                           : n->kind == TN_NODE_LIST || n->kind == TN_NODE_DEQUE ? "[]"
+                                                                                 : "{}";
     bool is_record = n->kind == TN_NODE_RECORD;
     bool has_pairs = is_record || n->kind == TN_NODE_DICT;
     size_t size = tn_node_n_items(n->kind, n->size);
@@ -256,6 +279,10 @@ static void print_container(struct printer *p, uint32_t at)
         print_node(p, n->items[0]);
     if (n->kind == TN_NODE_SET || n->kind == TN_NODE_FROZENSET)
         (void)fputc(n->kind == TN_NODE_SET ? 's' : 'f', p->out);
+    if (n->kind == TN_NODE_DEQUE)
+        (void)fputc('d', p->out);
+    if (n->kind == TN_NODE_DEQUE && n->maxlen != TN_VALUE_NO_MAXLEN)
+        (void)fprintf(p->out, "%u", n->maxlen);
     (void)fputc(brackets[0], p->out);
     for (size_t i = is_record; i < size; i++) {
         if (i > is_record)
@@ -268,9 +295,9 @@ static void print_container(struct printer *p, uint32_t at)
 static void print_node(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    static const char *const types[] = { "?",     "none",   "bool",  "int",      "float",
-                                         "str",   "bytes",  "tuple", "list",     "dict",
-                                         "class", "record", "set",   "frozenset" };
+    static const char *const types[] = { "?",       "none",  "bool",      "int",  "float", "str",
+                                         "bytes",   "tuple", "list",      "dict", "class", "record",
+                                         "weakref", "set",   "frozenset", "deque" };
 
     switch ((enum tn_node_kind)n->kind) {
     case TN_NODE_NONE:
@@ -299,6 +326,7 @@ static void print_node(struct printer *p, uint32_t at)
     case TN_NODE_RECORD:
     case TN_NODE_SET:
     case TN_NODE_FROZENSET:
+    case TN_NODE_DEQUE:
         print_container(p, at);
         break;
     case TN_NODE_CLASS:

@@ -4,6 +4,7 @@
  *
  *     None True -1 2.5 'text' b'bytes' (1, 2) [1, 2] {'a': 1}
  *     s{1, 2}      a set; f{1, 2} a frozenset
+ *     d[1, 2]      a deque; d5[1, 2] is one with a maximum length
  *     &0[1, *0]    a list that holds itself: &N in front of a container names it
  *     @1234abcd    the handle of that number, hexadecimal
  *     ^2           what step 2 of the batch returned

@@ -150,8 +150,17 @@ static bool parse_list(struct raw_client *c, Tenure__V1__Request *request, const
         BEGIN(list_slice, LIST_SLICE, ListSliceRequest, LIST_SLICE_REQUEST);
         msg->target = target;
         msg->start = index_of(c, &at);
-        msg->to_end = *at == '\0';
-        msg->stop = msg->to_end ? 0 : index_of(c, &at);
+        msg->to_end = *at == '\0' || *at == ':';
+        msg->stop = *at == '\0' ? 0 : index_of(c, &at); /* ":" is no number: 0 */
+        msg->step = *at == '\0' ? 0 : index_of(c, &at);
+    } else if (strcmp(verb, "list_replace") == 0) {
+        BEGIN(list_replace, LIST_REPLACE, ListReplaceRequest, LIST_REPLACE_REQUEST);
+        msg->target = target;
+        msg->start = index_of(c, &at);
+        msg->to_end = *at == ':';
+        msg->stop = index_of(c, &at);
+        msg->step = index_of(c, &at);
+        msg->value = *at == '\0' ? NULL : value_of(c, at);
     } else {
         return false;
     }
@@ -247,14 +256,52 @@ static bool parse_attr(struct raw_client *c, Tenure__V1__Request *request, const
     return true;
 }
 
+/* An end: "left" or "right". */
+static bool is_left(struct raw_client *c, const char **at)
+{
+    return strcmp(next_word(c, at), "left") == 0;
+}
+
+static bool parse_deque(struct raw_client *c, Tenure__V1__Request *request, const char *verb,
+                        const char *at)
+{
+    Tenure__V1__Target *target = raw_target(c, next_word(c, &at));
+
+    if (strcmp(verb, "deque_push") == 0) {
+        BEGIN(deque_push, DEQUE_PUSH, DequePushRequest, DEQUE_PUSH_REQUEST);
+        msg->target = target;
+        msg->left = is_left(c, &at);
+        msg->value = value_of(c, at);
+    } else if (strcmp(verb, "deque_pop") == 0) {
+        BEGIN(deque_pop, DEQUE_POP, DequePopRequest, DEQUE_POP_REQUEST);
+        msg->target = target;
+        msg->left = is_left(c, &at);
+    } else if (strcmp(verb, "deque_extend") == 0) {
+        BEGIN(deque_extend, DEQUE_EXTEND, DequeExtendRequest, DEQUE_EXTEND_REQUEST);
+        msg->target = target;
+        msg->left = is_left(c, &at);
+        msg->value = value_of(c, at);
+    } else if (strcmp(verb, "deque_rotate") == 0) {
+        BEGIN(deque_rotate, DEQUE_ROTATE, DequeRotateRequest, DEQUE_ROTATE_REQUEST);
+        msg->target = target;
+        msg->n = index_of(c, &at);
+    } else if (strcmp(verb, "deque_clear") == 0) {
+        BEGIN(deque_clear, DEQUE_CLEAR, DequeClearRequest, DEQUE_CLEAR_REQUEST);
+        msg->target = target;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 Tenure__V1__Request *raw_parse(struct raw_client *c, const char *words)
 {
     Tenure__V1__Request *request = raw_request(c);
     const char *at = raw_keep(c, words, strlen(words) + 1);
     const char *verb = next_word(c, &at);
     bool is_known = parse_names(c, request, verb, at) || parse_list(c, request, verb, at) ||
-                    parse_dict(c, request, verb, at) || parse_class(c, request, verb, at) ||
-                    parse_attr(c, request, verb, at);
+                    parse_dict(c, request, verb, at) || parse_deque(c, request, verb, at) ||
+                    parse_class(c, request, verb, at) || parse_attr(c, request, verb, at);
 
     TN_ASSERT(is_known);
     return request;

@@ -67,6 +67,10 @@ static void test_json_comes_back_as_it_was(void **state)
         "{\"$frozenset\": []}",
         "{\"$set\": [1, {\"$frozenset\": [2, {\"$tuple\": []}]}]}",
         "[{\"$id\": 1, \"$value\": {\"$set\": [1]}}, {\"$ref\": 1}]",
+        "{\"$deque\": []}",
+        "{\"$deque\": [1, {\"$deque\": []}], \"$maxlen\": 4294967294}",
+        "{\"$deque\": [], \"$maxlen\": 0}",
+        "{\"$id\": 1, \"$value\": {\"$deque\": [{\"$ref\": 1}], \"$maxlen\": 3}}",
         "{\"$bytes\": \"\"}",
         "{\"$bytes\": \"AA==\"}",
         "{\"$bytes\": \"AAH/\"}",
@@ -110,6 +114,10 @@ static void test_values_can_be_shown_as_python_does(void **state)
     expect("{\"$set\": [1, {\"$frozenset\": [2]}, {\"$frozenset\": []}]}", CLI_STYLE_PYTHON,
            "{1, frozenset({2}), frozenset()}");
     expect("{\"$tuple\": []}", CLI_STYLE_PYTHON, "()");
+    expect("{\"$deque\": []}", CLI_STYLE_PYTHON, "deque([])");
+    expect("{\"$maxlen\": 2, \"$deque\": [1, 2]}", CLI_STYLE_PYTHON, "deque([1, 2], maxlen=2)");
+    expect("{\"$id\": 1, \"$value\": {\"$deque\": [{\"$ref\": 1}]}}", CLI_STYLE_PYTHON,
+           "deque([[...]])");
     expect("{\"$tuple\": [1]}", CLI_STYLE_PYTHON, "(1,)");
     expect("{\"$tuple\": [1, {\"a\": {\"$float\": \"nan\"}}]}", CLI_STYLE_PYTHON,
            "(1, {'a': nan})");
@@ -134,6 +142,11 @@ static void test_wrong_json_is_told_in_a_sentence(void **state)
         { "{\"$tuple\": 1}", "needs an array" },
         { "{\"$set\": {}}", "needs an array" },
         { "{\"$frozenset\": null}", "needs an array" },
+        { "{\"$deque\": 1}", "has an array" },
+        { "{\"$maxlen\": 1}", "has an array" },
+        { "{\"$deque\": [], \"a\": 1}", "nothing else" },
+        { "{\"$deque\": [], \"$maxlen\": -1}", "from 0 to 4294967294" },
+        { "{\"$deque\": [], \"$maxlen\": 4294967295}", "from 0 to 4294967294" },
         { "{\"$bytes\": 1}", "base64" },
         { "{\"$bytes\": \"A\"}", "base64" },
         { "{\"$bytes\": \"A*==\"}", "base64" },

@@ -340,12 +340,11 @@ static void list_slice(struct world *w, struct naive *list)
     size_t stop = any(w, list->n + 1);
     int64_t length = (int64_t)list->n;
     struct naive *slice = naive_new(&w->all, TN_TYPE_LIST);
+    struct tn_slicing slicing = { .start = (int64_t)start, .step = 1 };
 
     /* The stop counts from the end, but for the end itself. */
-    assert_int_equal(tn_list_slice(w->f->mu, list->object, (int64_t)start,
-                                   stop == list->n ? length + 1 : (int64_t)stop - length,
-                                   &slice->object),
-                     0);
+    slicing.stop = stop == list->n ? length + 1 : (int64_t)stop - length;
+    assert_int_equal(tn_list_slice(w->f->mu, list->object, &slicing, &slice->object), 0);
     if (start < stop) {
         naive_open(slice, 0, stop - start);
         for (size_t i = start; i < stop; i++)

@@ -293,7 +293,7 @@ static void expect_slice(struct heap_fixture *f, struct tn_object *list, int64_t
     struct tn_object *slice;
     struct tn_object *wanted = test_list_range(f->mu, first, end);
 
-    assert_int_equal(tn_list_slice(f->mu, list, start, stop, &slice), 0);
+    assert_int_equal(tn_list_slice(f->mu, list, &(struct tn_slicing){ start, stop, 1 }, &slice), 0);
     assert_ptr_not_equal(slice, list);
     assert_true(test_is_equal(f, slice, wanted));
     /* It is a list of its own. */
@@ -444,7 +444,7 @@ static int operate(struct heap_fixture *f, enum operation op, struct tn_object *
     case OP_EXTEND_SELF:
         return tn_list_extend(f->mu, list, list, NULL);
     case OP_SLICE:
-        return tn_list_slice(f->mu, list, 0, 3, item);
+        return tn_list_slice(f->mu, list, &(struct tn_slicing){ 0, 3, 1 }, item);
     default:
         return tn_list_pop(f->mu, list, 0, item, NULL);
     }

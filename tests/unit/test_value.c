@@ -254,7 +254,7 @@ static void test_missing_and_empty_value_are_refused(void **state)
 
 static void test_unknown_kind_is_refused(void **state)
 {
-    static const uint8_t unknown[] = { 0, TN_NODE_FROZENSET + 1, 0xff };
+    static const uint8_t unknown[] = { 0, TN_NODE_DEQUE + 1, 0xff };
 
     (void)state;
     for (size_t i = 0; i < TN_ARRAY_LEN(unknown); i++) {
@@ -266,6 +266,36 @@ static void test_unknown_kind_is_refused(void **state)
     assert_string_equal(tn_node_kind_name(TN_NODE_DICT), "DICT");
     assert_string_equal(tn_node_kind_name(0), "?");
     assert_string_equal(tn_node_kind_name(255), "?");
+}
+
+static void test_deque_comes_with_its_maximum(void **state)
+{
+    static const uint32_t maxlens[] = { TN_VALUE_NO_MAXLEN, 0, 7, UINT32_MAX - 1 };
+    struct tn_value_reader reader;
+    struct tn_value_node node;
+    size_t first;
+
+    (void)state;
+    assert_int_equal(tn_value_put_int(&writer, 5), 0);
+    for (size_t i = 0; i < TN_ARRAY_LEN(maxlens); i++)
+        assert_int_equal(tn_value_put_deque(&writer, (uint32_t)i, maxlens[i], &first), (int)i + 1);
+    tn_value_writer_finish(&writer, &value);
+    assert_int_equal(check(), 0);
+    tn_value_reader_init(&reader, &value);
+    assert_true(tn_value_read(&reader, &node));
+    for (size_t i = 0; tn_value_read(&reader, &node); i++) {
+        assert_int_equal(node.kind, TN_NODE_DEQUE);
+        assert_int_equal(node.size, i);
+        assert_int_equal(node.maxlen, maxlens[i]);
+    }
+    value.n_sizes--;
+    expect_refused(TN_REASON_VALUE_MALFORMED, "Node 4 of the value, a DEQUE, has no entry for its "
+                                              "maximum length in the column sizes");
+    value.n_sizes--;
+    expect_refused(TN_REASON_VALUE_MALFORMED, "Node 4 of the value, a DEQUE, has no entry in");
+    value.n_sizes += 2;
+    value.n_items--;
+    expect_refused(TN_REASON_VALUE_MALFORMED, "column items has 5 entries where its nodes take 6");
 }
 
 /* One entry more and one less in each column of a value that is right. */
@@ -500,6 +530,7 @@ int main(void)
         VALUE_TEST(test_large_value_grows_every_column),
         VALUE_TEST(test_missing_and_empty_value_are_refused),
         VALUE_TEST(test_unknown_kind_is_refused),
+        VALUE_TEST(test_deque_comes_with_its_maximum),
         VALUE_TEST(test_column_that_does_not_add_up_is_refused),
         VALUE_TEST(test_sizes_that_are_absurd_do_not_overflow),
         VALUE_TEST(test_item_beyond_the_nodes_is_refused),

@@ -3,7 +3,7 @@
  * libtenure: lending objects from a Tenure server.
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
- * lists, dicts, sets, records of classes. An object lives exactly as long as
+ * lists, dicts, sets, deques, records of classes. An object lives exactly as long as
  * something refers to it: a name, another object, or a handle that a connected
  * client holds. Weakrefs and weak names refer to an object without keeping it.
  *
@@ -75,7 +75,7 @@ enum tn_errno {
     TN_EBUSY = -8,         /* not from inside a callback; or the object is in use: try again */
     /* What the server refuses. tn_error.reason says which of several. */
     TN_ETYPE = -9,          /* the object (or value) is not of a type that can do this */
-    TN_EUNHASHABLE = -10,   /* a list, dict or set cannot be a key or member */
+    TN_EUNHASHABLE = -10,   /* a container that can change cannot be a key */
     TN_ENAME = -11,         /* no such name */
     TN_EHANDLE = -12,       /* no such handle in this session */
     TN_EKEY = -13,          /* no such key */
@@ -224,6 +224,7 @@ typedef enum tn_kind {
     TN_KIND_WEAKREF = 12, /* has no value, so it always comes as a handle */
     TN_KIND_SET = 13,
     TN_KIND_FROZENSET = 14,
+    TN_KIND_DEQUE = 15,
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -287,6 +288,11 @@ TN_API tn_value tn_value_tuple(tn_values *values, const tn_value *items, size_t 
 /* An empty list; see tn_value_append(). */
 TN_API tn_value tn_value_list(tn_values *values);
 
+/* An empty deque; see tn_value_append(). If `maxlen` is not negative, it is the most
+ * items that the deque will ever have: what is appended to a full one pushes out the
+ * item at the other end. More than 2^32 - 2 is TN_ETOO_BIG. */
+TN_API tn_value tn_value_deque(tn_values *values, int64_t maxlen);
+
 /* An empty dict; see tn_value_set(). */
 TN_API tn_value tn_value_dict(tn_values *values);
 
@@ -308,9 +314,10 @@ TN_API tn_value tn_value_handle(tn_values *values, tn_handle *handle);
 /* In a batch: the object that step number `step` (tn_batch_add()) returns. */
 TN_API tn_value tn_value_result(tn_values *values, int step);
 
-/* Appends to a list of the same table, which may be the item itself, or adds to a
- * set. Returns 0, TN_EINVAL, TN_ETYPE if `list` is neither, or TN_ENOMEM; the table
- * remembers it. */
+/* Appends to a list or deque of the same table, which may be the item itself, or adds
+ * to a set. Returns 0, TN_EINVAL, TN_ETYPE if `list` is none of these, or TN_ENOMEM;
+ * the table remembers it. What has been appended to a deque beyond its maximum length is
+ * left out by the server. */
 TN_API int tn_value_append(tn_value list, tn_value item);
 
 /* Adds an entry to a dict. Where the key is there already the server keeps the
@@ -362,12 +369,15 @@ TN_API tn_handle *tn_value_as_handle(tn_value value);
  * TN_KIND_INVALID. Objects never change their type. */
 TN_API tn_kind tn_handle_kind(const tn_handle *handle);
 
-/* Items of a tuple or list, members of a set or frozenset, entries of a dict, attributes of
- * a record, bytes of a str, bytes or a class's name; otherwise 0. */
+/* Items of a tuple, list or deque, members of a set or frozenset, entries of a dict,
+ * attributes of a record, bytes of a str, bytes or a class's name; otherwise 0. */
 TN_API size_t tn_value_len(tn_value value);
 
-/* Item number `index` of a tuple, list, set or frozenset; value of entry `index` of a dict,
- * or of attribute `index` of a record. Invalid if it is out of range. */
+/* The maximum length of a deque; -1 if it has none, or is no deque. */
+TN_API int64_t tn_value_maxlen(tn_value value);
+
+/* Item number `index` of a tuple, list, deque, set or frozenset; value of entry `index` of a
+ * dict, or of attribute `index` of a record. Invalid if it is out of range. */
 TN_API tn_value tn_value_item(tn_value value, size_t index);
 
 /* Key of entry `index` of a dict, or name of attribute `index` of a record. Invalid if
@@ -619,24 +629,24 @@ TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep, ui
 /* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
 
-/* Whether a tuple, list, set or frozenset contains a value, or a dict a key. */
+/* Whether a tuple, list, deque, set or frozenset contains a value, or a dict a key. */
 TN_API int tn_client_contains(tn_client *client, tn_target target, tn_value value,
                               bool *ret_contained);
 
 /* ---- Lists. Indices count from the end if they are negative. ---- */
 
-/* One item, also of a tuple. TN_EINDEX. */
+/* One item, also of a tuple or deque. TN_EINDEX. */
 TN_API int tn_client_list_get(tn_client *client, tn_target list, int64_t index, const tn_want *want,
                               tn_values *values, tn_value *ret_value);
 
-/* Replaces an item. TN_EINDEX. */
+/* Replaces an item, also of a deque. TN_EINDEX. */
 TN_API int tn_client_list_set(tn_client *client, tn_target list, int64_t index, tn_value value);
 
 /* (opt) ret_length here and below: the length afterwards. */
 TN_API int tn_client_list_append(tn_client *client, tn_target list, tn_value value,
                                  uint64_t *ret_length);
 
-/* Appends the items of a list or tuple. */
+/* Appends the items of a list, tuple or deque. */
 TN_API int tn_client_list_extend(tn_client *client, tn_target list, tn_value items,
                                  uint64_t *ret_length);
 
@@ -652,14 +662,58 @@ TN_API int tn_client_list_delete(tn_client *client, tn_target list, int64_t inde
 TN_API int tn_client_list_pop(tn_client *client, tn_target list, int64_t index, const tn_want *want,
                               tn_values *values, tn_value *ret_value);
 
-/* As `stop`: up to the end. */
+/* As `stop`: up to the end; or, where a step is negative, up to the beginning. As `start`
+ * with a negative step: from the end. */
 #define TN_TO_END INT64_MAX
 
-/* The items from `start` up to, and without, `stop`; also of a tuple. */
+/* The items from `start` up to, and without, `stop`; also of a tuple, the characters of a
+ * str, the bytes of a bytes. */
 TN_API int tn_client_list_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
                                 const tn_want *want, tn_values *values, tn_value *ret_value);
 
-/* ---- Dicts. A key that is a list, dict or set is TN_EUNHASHABLE. ---- */
+/* The same with a step, as Python's list[start:stop:step]; a step of 0 means 1. */
+TN_API int tn_client_list_get_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                                    int64_t step, const tn_want *want, tn_values *values,
+                                    tn_value *ret_value);
+
+/* Puts the items of a list, tuple or deque in the place of a slice, at one moment. If the
+ * step is 1 there may be more or fewer of them; otherwise as many as the slice has, or it
+ * is TN_EINVAL. */
+TN_API int tn_client_list_set_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
+                                    int64_t step, tn_value items, uint64_t *ret_length);
+
+/* Removes the items of a slice, at one moment. */
+TN_API int tn_client_list_delete_slice(tn_client *client, tn_target list, int64_t start,
+                                       int64_t stop, int64_t step, uint64_t *ret_length);
+
+/* ---- Deques. Either end costs the same, however many items there are. ---- */
+
+typedef enum tn_end {
+    TN_RIGHT = 0,
+    TN_LEFT = 1
+} tn_end;
+
+/* Adds an item. If the deque has reached its maximum length, the item at the other end
+ * is dropped, as in Python. */
+TN_API int tn_client_deque_push(tn_client *client, tn_target deque, tn_end end, tn_value value,
+                                uint64_t *ret_length);
+
+/* Removes an item and returns it. TN_EINDEX: there is none. */
+TN_API int tn_client_deque_pop(tn_client *client, tn_target deque, tn_end end, const tn_want *want,
+                               tn_values *values, tn_value *ret_value);
+
+/* Adds the items of a list, tuple or deque one after the other; so on the left they
+ * end up in reverse. All at one moment. */
+TN_API int tn_client_deque_extend(tn_client *client, tn_target deque, tn_end end, tn_value items,
+                                  uint64_t *ret_length);
+
+/* Moves `n` items from the right end to the left; the other way if `n` is negative. */
+TN_API int tn_client_deque_rotate(tn_client *client, tn_target deque, int64_t n);
+
+/* Removes all items. */
+TN_API int tn_client_deque_clear(tn_client *client, tn_target deque);
+
+/* ---- Dicts. A key that is a list, dict, set or deque is TN_EUNHASHABLE. ---- */
 
 /* TN_EKEY. */
 TN_API int tn_client_dict_get(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
@@ -856,6 +910,20 @@ TN_API TN_CHECKED int tn_set_iter_next(tn_set_iter *iter, tn_value *ret_member);
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_set_iter_close(tn_set_iter **iter);
 
+typedef struct tn_deque_iter tn_deque_iter;
+
+/* Scans a deque from left to right; the same otherwise. What is pushed and popped at
+ * either end meanwhile does not disturb it. An item that is rotated is one that goes
+ * and one that comes. */
+TN_API int tn_deque_iter_open(tn_client *client, tn_target deque, const tn_want *want,
+                              tn_deque_iter **ret_iter);
+
+/* 1 and an item, 0 at the end, or an error. The value belongs to the iterator, as above. */
+TN_API TN_CHECKED int tn_deque_iter_next(tn_deque_iter *iter, tn_value *ret_item);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_deque_iter_close(tn_deque_iter **iter);
+
 /* ---- The server ---------------------------------------------------------- */
 
 #define TN_INFO_TYPES 16
@@ -1003,7 +1071,7 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_LIST_INSERT = 15, /* target, index, value                 count */
     TN_OP_LIST_DELETE = 16, /* target, index                        count */
     TN_OP_LIST_POP = 17,    /* target, index, want                  value */
-    TN_OP_LIST_SLICE = 18,  /* target, index, stop, want            value */
+    TN_OP_LIST_SLICE = 18,  /* target, index, stop, step, want      value */
     TN_OP_DICT_GET = 19,    /* target, key, want                    value */
     TN_OP_DICT_SET = 20,    /* target, key, value                   count */
     TN_OP_DICT_DELETE = 21, /* target, key                          count */
@@ -1027,6 +1095,15 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_SET_UPDATE = 46,  /* target, how (tn_set_operation), value
                                                                     count */
     TN_OP_SET_COMPARE = 47, /* target, how (tn_set_relation), value truth */
+
+    TN_OP_DEQUE_PUSH = 48,        /* target, end, value              count */
+    TN_OP_DEQUE_POP = 49,         /* target, end, want               value */
+    TN_OP_DEQUE_EXTEND = 50,      /* target, end, value              count */
+    TN_OP_DEQUE_ROTATE = 51,      /* target, index (how far)         count */
+    TN_OP_DEQUE_CLEAR = 52,       /* target                          count */
+    TN_OP_SCAN_DEQUE = 53,        /* target, cursor, limit, want     value (list), cursor */
+    TN_OP_LIST_SET_SLICE = 54,    /* target, index, stop, step, value count */
+    TN_OP_LIST_DELETE_SLICE = 38, /* target, index, stop, step       count */
 
     TN_OP_CLASS_DECLARE = 70,  /* class_spec                        handle */
     TN_OP_CLASS_DESCRIBE = 71, /* target                            class info */
@@ -1063,9 +1140,11 @@ typedef struct tn_op {
     bool must_exist;
     uint8_t kind; /* tn_kind */
     int32_t how;  /* tn_set_operation or tn_set_relation */
+    tn_end end;
     struct tn_batch *batch;
     const tn_class_spec *class_spec;
     const tn_lifetime *lifetime;
+    int64_t step; /* 0: 1 */
 } tn_op;
 
 /* An operation whose other fields are zero. */
@@ -1305,6 +1384,7 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_NAME_ITER_CLEANUP TN_FREED_BY(tn_name_iter_close)
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
 #define TN_SET_ITER_CLEANUP TN_FREED_BY(tn_set_iter_close)
+#define TN_DEQUE_ITER_CLEANUP TN_FREED_BY(tn_deque_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
 #define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #endif
