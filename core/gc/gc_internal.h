@@ -206,6 +206,16 @@ void tn_gc_note_garbage(struct tn_mutator *mu, struct tn_object *o);
 /* Empties some of the garbage. True if some is left. */
 bool tn_gc_empty(struct tn_mutator *mu, size_t budget);
 
+/* The type of a block of an own pool, TN_TYPE_FREE if it is not in use. */
+static inline unsigned int tn_gc_block_type(const struct tn_pool *pool, uint32_t i)
+{
+    const struct tn_free_block *block = tn_pool_block(pool, i);
+
+    /* The first word of a header, as tn_object_new() and tn_cache_free() write it.
+     * Relaxed: what is freed meanwhile by somebody else was dead anyway. */
+    return (unsigned int)(atomic_load_explicit(&block->zero, memory_order_relaxed) >> 48) & 0xff;
+}
+
 static inline bool tn_gc_has_garbage(const struct tn_mutator *mu)
 {
     return mu->gc.object != NULL || mu->gc.garbage != NULL || mu->gc.large_garbage != NULL;

@@ -343,10 +343,22 @@ static void mark_threads_with_gil(struct marker *m)
     } while (thread != NULL);
 }
 
+/* Whether somebody has taken what was gray and dead from us and has not emptied it yet. */
+static bool is_gray_being_emptied(const struct tn_heap *heap)
+{
+    for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+        if (atomic_load_explicit(&tn_heap_mutator(heap, i)->n_half_emptied, memory_order_relaxed) !=
+            0)
+            return true;
+    return false;
+}
+
 /*
  * Until nothing is gray in a phase. That is so when the queue has been empty, all
  * roots have been walked, and then every mutator has passed a safe point without
- * pushing anything: whoever was in the middle of shading has finished.
+ * pushing anything and without being half way through something that was gray and
+ * died: whoever was in the middle of shading has finished. (Who begins to empty
+ * such a thing later finds it in a pool that is in the queue.)
  */
 static void mark_until_quiet(struct marker *m, enum tn_gc_phase phase)
 {
@@ -363,7 +375,8 @@ static void mark_until_quiet(struct marker *m, enum tn_gc_phase phase)
         if (is_any)
             continue;
         tn_gc_handshake(m->gc, phase);
-        is_any = drain(m);
+        is_any = is_gray_being_emptied(m->gc->heap);
+        is_any |= drain(m);
     } while (is_any);
 }
 

@@ -61,16 +61,6 @@ void tn_gc_sweep_begin(struct tn_mutator *mu)
     tn_large_walk_begin(&mu->cache);
 }
 
-/* The type of a block, 0 if it is not in use. */
-static unsigned int block_type(const struct tn_pool *pool, uint32_t i)
-{
-    const struct tn_free_block *block = tn_pool_block(pool, i);
-
-    /* The first word of a header, as tn_object_new() and tn_cache_free() write it.
-     * Relaxed: what is freed meanwhile was dead anyway. */
-    return (unsigned int)(atomic_load_explicit(&block->zero, memory_order_relaxed) >> 48) & 0xff;
-}
-
 /* Condemns what is in use in one word of a pool and not marked. */
 static void condemn_word(struct tn_mutator *mu, struct tn_pool *pool, uint32_t word)
 {
@@ -83,7 +73,7 @@ static void condemn_word(struct tn_mutator *mu, struct tn_pool *pool, uint32_t w
     for (; left != 0; left &= left - 1) {
         uint32_t i = first + (uint32_t)__builtin_ctzll(left);
 
-        if (block_type(pool, i) != TN_TYPE_FREE)
+        if (tn_gc_block_type(pool, i) != TN_TYPE_FREE)
             (void)tn_gc_condemn(mu, tn_pool_block(pool, i));
     }
 }

@@ -35,11 +35,14 @@
 #define ENTRY_ONE UINT64_C(4)
 
 /* The entry of an object, or NULL if it cannot be in the set. */
-static uint64_t *entry_of(const struct tn_heap *heap, const struct tn_object *o)
+static uint64_t *entry_of(const struct tn_gc_trial *trial, const struct tn_object *o)
 {
     struct tn_pool *pool;
 
-    if (!tn_heap_tracks(heap, o))
+    if (!tn_heap_tracks(trial->heap, o))
+        return NULL;
+    /* Another mutator may be trying its own at the same time. */
+    if (trial->is_private && !tn_is_owner(trial->mutators[0], o))
         return NULL;
     if ((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_LARGE) != 0)
         return &tn_large_of(o)->trial;
@@ -95,10 +98,9 @@ static void each_of_pool(struct tn_gc_trial *trial, struct tn_mutator *mu, struc
     for (uint32_t word = 0; word * 64 < pool->n_carved; word++) {
         for (uint64_t left = candidates(trial, pool, word); left != 0; left &= left - 1) {
             uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(left);
-            struct tn_object *o = tn_pool_block(pool, i);
 
-            if (o->type != TN_TYPE_FREE)
-                fn(trial, mu, o, &pool->trial[i]);
+            if (tn_gc_block_type(pool, i) != TN_TYPE_FREE)
+                fn(trial, mu, tn_pool_block(pool, i), &pool->trial[i]);
         }
     }
 }
@@ -159,7 +161,7 @@ static int put_aside(struct tn_object *child, void *arg)
     aside = &trial->aside[trial->at];
     known = *aside;
     TN_PREFETCH(child);
-    aside->entry = known.found == NULL ? NULL : entry_of(trial->heap, known.found);
+    aside->entry = known.found == NULL ? NULL : entry_of(trial, known.found);
     aside->object = known.found;
     aside->found = child;
     if (aside->entry != NULL)
@@ -174,7 +176,7 @@ static void look_at_rest(struct tn_gc_trial *trial)
 {
     for (size_t i = 0; i < TN_ARRAY_LEN(trial->aside); i++) {
         struct tn_gc_aside aside = trial->aside[i];
-        uint64_t *entry = aside.found == NULL ? NULL : entry_of(trial->heap, aside.found);
+        uint64_t *entry = aside.found == NULL ? NULL : entry_of(trial, aside.found);
 
         trial->aside[i] = (struct tn_gc_aside){ 0 };
         if (aside.entry != NULL)
@@ -213,6 +215,7 @@ static void reach(struct tn_gc_trial *trial, struct tn_object *child, uint64_t *
 static void reach_from(struct tn_gc_trial *trial, struct tn_mutator *mu, struct tn_object *o,
                        uint64_t *entry)
 {
+    (void)mu;
     if ((*entry & ENTRY_MASK) != ENTRY_COUNTED || *entry < ENTRY_ONE)
         return;
     reach(trial, o, entry);
@@ -220,7 +223,7 @@ static void reach_from(struct tn_gc_trial *trial, struct tn_mutator *mu, struct 
         while (trial->stack != NULL) {
             struct tn_object *reached = trial->stack;
 
-            entry = entry_of(mu->heap, reached);
+            entry = entry_of(trial, reached);
             TN_ASSERT(entry != NULL);
             trial->stack = (struct tn_object *)(uintptr_t)(*entry & ~ENTRY_MASK);
             *entry = ENTRY_REACHED;

@@ -104,7 +104,6 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
         retire(mu, dead, is_unseen);
         return;
     }
-    tn_mark_death(mu, dead);
     if (tn_heap_is_container(mu->heap, dead->type) &&
         atomic_load_explicit(&mu->n_young, memory_order_relaxed) > 0)
         tn_count_add(&mu->n_young, -1);
@@ -113,6 +112,21 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
     link_dead(dead, mu->dying);
     mu->dying = dead;
     tn_count_add(&mu->n_dying, 1);
+}
+
+/* Marking ends when no mutator is half way through emptying what was gray: it shades
+ * what it drops, and has not dropped all of it yet. Only the bearer writes the number; the
+ * collector asks for it after the bearer has answered it. */
+static void gray_begun(struct tn_mutator *mu, struct tn_object *o)
+{
+    atomic_fetch_or_explicit(&o->bits, TN_BIT_WAS_GRAY, memory_order_relaxed);
+    tn_count_add(&mu->n_half_emptied, 1);
+}
+
+static void gray_ended(struct tn_mutator *mu, const struct tn_object *o)
+{
+    if (TN_UNLIKELY((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_WAS_GRAY) != 0))
+        tn_count_add(&mu->n_half_emptied, -1);
 }
 
 static void destroy_dying(struct tn_mutator *mu, size_t budget)
@@ -131,6 +145,8 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         mu->dying = rest;
         if (is_interned(o, bits))
             tn_interned_forget(mu, o);
+        if (tn_mark_emptying(mu, o))
+            gray_begun(mu, o);
         mu->frees_at_once = is_unseen;
         is_empty = type->clear == NULL || type->clear(mu, o, &budget);
         mu->frees_at_once = false;
@@ -139,6 +155,7 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
             mu->dying = o;
             return; /* the budget is used up */
         }
+        gray_ended(mu, o);
         tn_count_add(&mu->n_dying, -1);
         retire(mu, o, is_unseen);
     }

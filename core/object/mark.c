@@ -109,19 +109,32 @@ void tn_mark_birth_slow(struct tn_mutator *mu, struct tn_object *o)
     (void)tn_cell_set(&cell, TN_MAP_MARKED);
 }
 
-void tn_mark_death_slow(struct tn_mutator *mu, const struct tn_object *o)
+bool tn_mark_emptying_slow(struct tn_mutator *mu, const struct tn_object *o)
 {
     struct tn_cell cell;
+    bool is_marked;
 
     if (!tn_heap_tracks(mu->heap, o))
-        return;
+        return false;
     cell = tn_cell_of(o);
+    is_marked = tn_cell_is_set(&cell, TN_MAP_MARKED);
     /* In `prepare` somebody may still idle, who would leave the bit as it is when the
      * block is used again. Nobody marks then but those who are in `sync`, and they
      * have a reference: so the mark is seen by who drops the last one. */
-    if ((tn_bearer_barrier(mu) & TN_BARRIER_OLD) == 0 && !tn_cell_is_set(&cell, TN_MAP_MARKED))
-        return;
-    (void)tn_cell_set(&cell, TN_MAP_SCANNED);
+    if ((tn_bearer_barrier(mu) & TN_BARRIER_OLD) == 0 && !is_marked)
+        return false;
+    return tn_cell_set(&cell, TN_MAP_SCANNED) && is_marked;
+}
+
+void tn_mark_handed_over_slow(struct tn_mutator *mu, struct tn_object *o)
+{
+    struct tn_cell cell;
+
+    tn_publish(mu, o);
+    cell = tn_cell_of(o);
+    (void)tn_cell_set(&cell, TN_MAP_MARKED);
+    tn_cell_clear(&cell, TN_MAP_SCANNED); /* it was born black */
+    tn_gray_push(&mu->heap->gray, cell.gray);
 }
 
 void tn_root_visit(struct tn_mutator *mu, struct tn_object *o)

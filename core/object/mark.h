@@ -24,12 +24,13 @@
  * What is shaded is published first, so the collector only ever looks at published
  * objects (in mode gil it looks under the lock).
  *
- * Invariant: what is gray (marked and not scanned) was alive when it became so,
- * and becomes scanned when it dies (tn_mark_death), which comes before its grace
- * period. So a collector that sees a gray block in a read section sees it whole
- * until that section ends, and keeps no reference to an object beyond it: its
- * queue holds pools (as in Go's Green Tea, 2025), and those are not given away
- * while they are in it.
+ * Invariant: what is gray (marked and not scanned) was alive when it became so. If it
+ * dies, it stays gray and whole, for what it refers to was reachable when marking
+ * began, until the collector has scanned it or its owner begins to empty it, says so
+ * (tn_mark_emptying) and shades what it drops. Its grace period comes after that. So a
+ * collector that sees a gray block in a read section sees it whole until that section
+ * ends, and keeps no reference to an object beyond it: its queue holds pools (as in
+ * Go's Green Tea, 2025), and those are not given away while they are in it.
  */
 #ifndef TN_CORE_OBJECT_MARK_H
 #define TN_CORE_OBJECT_MARK_H
@@ -51,7 +52,7 @@
 #define TN_BARRIER_WHITE UINT8_C(4)  /* births clear their bits */
 #define TN_BARRIER_BLACK UINT8_C(8)  /* births set their bits */
 #define TN_BARRIER_SWEEP UINT8_C(16) /* births set their bits in pools not yet swept */
-#define TN_BARRIER_DEATH UINT8_C(32) /* the dead are said to be scanned */
+#define TN_BARRIER_DEATH UINT8_C(32) /* the dead are said to be scanned when they are emptied */
 
 #define TN_BARRIER_WEAK UINT8_C(64)    /* weak reads shade what they return */
 #define TN_BARRIER_CLOSED UINT8_C(128) /* weak reads return nothing that is not marked */
@@ -87,7 +88,7 @@ void tn_gray_push(struct tn_gray_queue *queue, struct tn_gray *gray);
 /* The slow halves of what follows. */
 void tn_mark_write_slow(struct tn_mutator *mu, struct tn_object *old, struct tn_object *stored);
 void tn_mark_birth_slow(struct tn_mutator *mu, struct tn_object *o);
-void tn_mark_death_slow(struct tn_mutator *mu, const struct tn_object *o);
+bool tn_mark_emptying_slow(struct tn_mutator *mu, const struct tn_object *o);
 
 /* The barrier: `old` is taken out of a slot or a root, `stored` is put in. Either
  * may be NULL. The caller has a reference to each, or knows who has. */
@@ -106,11 +107,27 @@ TN_ALWAYS_INLINE void tn_mark_birth(struct tn_mutator *mu, struct tn_object *o)
         tn_mark_birth_slow(mu, o);
 }
 
-/* A container has died and is about to be buried. */
-TN_ALWAYS_INLINE void tn_mark_death(struct tn_mutator *mu, const struct tn_object *o)
+/* A dead container is about to be emptied: the collector must not look at it any more.
+ * True if it was gray. Then what it refers to is only shaded as it is dropped, and
+ * marking does not end before all of it is: tn_mutator.n_half_emptied. */
+TN_ALWAYS_INLINE bool tn_mark_emptying(struct tn_mutator *mu, const struct tn_object *o)
 {
-    if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_DEATH) != 0))
-        tn_mark_death_slow(mu, o);
+    return TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_DEATH) != 0) &&
+           tn_mark_emptying_slow(mu, o);
+}
+
+/*
+ * All that a container refers to is about to become what `o` refers to, which has been
+ * made for that and which nobody else knows: the slots themselves change hands, so none
+ * is overwritten. `o` has them already, and the container has them still. For a
+ * collector it is as if a reference to `o` had been overwritten.
+ */
+void tn_mark_handed_over_slow(struct tn_mutator *mu, struct tn_object *o);
+
+TN_ALWAYS_INLINE void tn_mark_handed_over(struct tn_mutator *mu, struct tn_object *o)
+{
+    if (TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_OLD) != 0))
+        tn_mark_handed_over_slow(mu, o);
 }
 
 /*

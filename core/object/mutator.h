@@ -80,6 +80,7 @@ struct tn_mutator {
     _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less died here; sums are right */
     _Atomic(int64_t) live_bytes;          /* likewise, of objects, buffers and names */
     _Atomic(int64_t) n_dying;             /* dead, not yet emptied */
+    _Atomic(int64_t) n_half_emptied;      /* of which the collector must see the end */
     _Atomic(int64_t) n_young;             /* containers born since the last young collection */
     _Atomic(uint64_t) n_born;             /* containers born ever */
     _Atomic(uint64_t) n_merges;           /* asked for by others, and made */

@@ -76,19 +76,6 @@ TN_ALWAYS_INLINE void tn_slot_copy(tn_slot *to, const tn_slot *from)
                           memory_order_relaxed);
 }
 
-/*
- * Says that all slots of a container, as they are and with their references, are
- * about to become those of `to`, a new container that nobody can find and that
- * will be dropped at once: so a container of any size is emptied at one moment.
- * What a collector that marks beside the mutators does here is to visit `to`
- * later, as if a reference to it had been overwritten.
- */
-TN_ALWAYS_INLINE void tn_slots_hand_over(struct tn_mutator *mu, const struct tn_object *to)
-{
-    (void)mu;
-    (void)to;
-}
-
 /* Gives back the reference of a slot of a container that is dead or being
  * emptied. The slot stays as it is, for readers that are late. */
 TN_ALWAYS_INLINE void tn_slot_drop(struct tn_mutator *mu, const tn_slot *slot)

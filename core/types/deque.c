@@ -461,11 +461,11 @@ void tn_deque_clear(struct tn_mutator *mu, struct tn_object *o)
     tn_publish_for(mu, o, husk); /* others may be looking at its chunks */
     was_locked = tn_container_lock(mu, o);
     old = tn_deque_window_locked(deque);
-    tn_slots_hand_over(mu, husk);
-    window_set(deque, old.first + old.length, 0);
     atomic_init(&deque_of(husk)->root, atomic_load_explicit(&deque->root, memory_order_relaxed));
     atomic_init(&deque_of(husk)->first, old.first);
     atomic_init(&deque_of(husk)->state, old.length);
+    tn_mark_handed_over(mu, husk);
+    window_set(deque, old.first + old.length, 0);
     /* Pairs with the acquire in tn_chunks_load(): who finds nothing sees the window. */
     atomic_store_explicit(&deque->root, NULL, memory_order_release);
     tn_container_unlock(mu, o, was_locked);

@@ -29,6 +29,7 @@
 #define N_ROOTS 12
 #define N_NAMES 8
 #define N_ITEMS_MAX 40
+#define N_WIDE 200
 #define FIRST_NUMBER 1000000
 
 struct actor_roots {
@@ -108,24 +109,32 @@ static struct tn_object *new_list(struct test_actor *actor)
     return list;
 }
 
+/* A list of so many others that emptying it takes several safe points. */
+static struct tn_object *new_wide_list(struct test_actor *actor)
+{
+    struct tn_object *list = new_list(actor);
+
+    for (int i = 0; i < N_WIDE; i++)
+        test_append(actor->mu, list, new_list(actor));
+    return list;
+}
+
 static void make_node(struct test_actor *actor)
 {
     struct tn_mutator *mu = actor->mu;
     struct tn_object *held = roots_of(actor)->objects[any_root(actor)];
+    uint64_t dice = test_actor_any(actor, 64);
     struct tn_object *node;
 
-    switch (test_actor_any(actor, 4)) {
-    case 0:
+    if (dice == 0) {
+        node = new_wide_list(actor);
+    } else if (dice < 16) {
         node = test_dict(mu);
         test_set(mu, node, tn_none(mu->heap), new_number(actor));
-        break;
-    case 1:
-        if (held == NULL)
-            return;
+    } else if (dice < 32 && held != NULL) {
         tn_incref(mu, held);
         node = test_tuple_2(mu, new_number(actor), held);
-        break;
-    default:
+    } else {
         node = new_list(actor);
     }
     put_root(actor, any_root(actor), node);
@@ -222,6 +231,25 @@ static void follow(struct test_actor *actor)
     put_root(actor, any_root(actor), to);
 }
 
+/* Puts what a list refers to in its place, so the list dies unless others refer to it: the
+ * marker may have passed the root, and finds the way through the list no more. */
+static void rescue(struct test_actor *actor)
+{
+    struct tn_mutator *mu = actor->mu;
+    size_t i = any_root(actor);
+    struct tn_object *from = roots_of(actor)->objects[i];
+    struct tn_object *to = NULL;
+    uint64_t length;
+
+    if (from == NULL || from->type != TN_TYPE_LIST)
+        return;
+    length = tn_list_length(from);
+    if (tn_list_get(mu, from, (int64_t)test_actor_any(actor, length), &to) < 0 || is_number(to) ||
+        !tn_tryref(mu, to))
+        return;
+    put_root(actor, i, to);
+}
+
 static void use_name(struct test_actor *actor)
 {
     struct world *w = actor->world;
@@ -266,7 +294,7 @@ static void step(struct test_actor *actor)
             actor->heap,
             test_actor_any(actor, 4) == 0 ? (unsigned int)test_actor_any(actor, 2) : TN_GC_OLDEST,
             TN_GC_CAUSE_REQUEST);
-    switch (test_actor_any(actor, 8)) {
+    switch (test_actor_any(actor, 9)) {
     case 0:
     case 1:
         make_node(actor);
@@ -283,6 +311,9 @@ static void step(struct test_actor *actor)
         break;
     case 6:
         use_name(actor);
+        break;
+    case 7:
+        rescue(actor);
         break;
     default:
         put_root(actor, any_root(actor), NULL);
