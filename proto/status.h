@@ -112,6 +112,9 @@ enum tn_code {
     X(HANDLE_NOT_FOUND, NOT_FOUND, HANDLE, "This session does not hold such a handle.")            \
     X(TOO_MANY_HANDLES, RESOURCE_EXHAUSTED, TOO_MANY,                                              \
       "The session holds as many handles as it may; release some.")                                \
+    X(SCOPE_NOT_FOUND, NOT_FOUND, HANDLE, "No such scope is open in this session.")                \
+    X(TOO_MANY_SCOPES, RESOURCE_EXHAUSTED, TOO_MANY,                                               \
+      "The session has as many scopes open, one in the other, as it may; end some.")               \
     X(PRECONDITION_FAILED, FAILED_PRECONDITION, PRECONDITION,                                      \
       "What the request requires of the name does not hold; nothing was changed.")                 \
     /* Of objects. */                                                                              \

@@ -26,8 +26,9 @@
 #define TN_CONFIG_LISTEN_MAX 16
 #define TN_CONFIG_PATH_SIZE 256
 #define TN_WORKERS_MAX 256
-/* A handle has 24 bits for the place in its session's table. */
-#define TN_HANDLES_MAX (UINT64_C(1) << 24)
+/* A handle has 24 bits for the place in its session's table, and its slot as many
+ * for the place among the handles of scopes, of which one means none. */
+#define TN_HANDLES_MAX ((UINT64_C(1) << 24) - 1)
 
 /* Who gave an option its value; a higher one overrides a lower one. */
 enum tn_config_source {

@@ -14,13 +14,11 @@
 
 struct op {
     tn_op_fn fn;
-    bool is_step; /* a step of a batch can be one */
-    bool is_read; /* changes nothing, so it can be executed again later */
+    bool is_step;    /* a step of a batch can be one */
+    bool can_repeat; /* can be executed again later: changes nothing, or goes on */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_BATCH
-
-static const struct op ops[OP_MAX + 1] = {
+static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
     [TENURE__V1__REQUEST__OP_PING] = { tn_op_ping, true, true },
     [TENURE__V1__REQUEST__OP_PUT] = { tn_op_put, true, false },
@@ -49,6 +47,9 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_SCAN_DICT] = { tn_op_scan_dict, true, true },
     [TENURE__V1__REQUEST__OP_INFO] = { tn_op_info, true, true },
     [TENURE__V1__REQUEST__OP_BATCH] = { tn_op_batch, false, false },
+    [TENURE__V1__REQUEST__OP_BEGIN_SCOPE] = { tn_op_begin_scope, true, false },
+    [TENURE__V1__REQUEST__OP_END_SCOPE] = { tn_op_end_scope, true, true },
+    [TENURE__V1__REQUEST__OP_KEEP_HANDLE] = { tn_op_keep_handle, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
@@ -61,7 +62,7 @@ _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_R
 
 static const struct op *op_of(unsigned int op_case)
 {
-    return op_case <= OP_MAX && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
+    return op_case < TN_ARRAY_LEN(ops) && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
 }
 
 bool tn_op_is_step(unsigned int op_case)
@@ -142,7 +143,7 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     tn_status_clear(ctx->status);
     if (op == NULL)
         return tn_status_set(ctx->status, TN_REASON_OPERATION_UNSUPPORTED);
-    ctx->may_defer = may_defer && op->is_read;
+    ctx->may_defer = may_defer && op->can_repeat;
     for (int n_tries = 0;; n_tries++) {
         r = op->fn(ctx, message, result);
         if (TN_UNLIKELY(ctx->new_cycles != NULL))
@@ -184,7 +185,8 @@ static int admit(struct tn_request_ctx *ctx, const struct tn_incoming *incoming)
         ctx->must_close = true;
         return tn_status_set(ctx->status, TN_REASON_HELLO_REQUIRED);
     }
-    if (TN_UNLIKELY(incoming->is_expired))
+    /* What has been begun is finished. */
+    if (TN_UNLIKELY(incoming->is_expired && !tn_session_is_ending_scope(ctx->session)))
         return tn_status_setf(ctx->status, TN_REASON_DEADLINE_EXCEEDED,
                               "The request waited longer than its deadline of %u ms; nothing was "
                               "done.",
@@ -251,6 +253,10 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
         finish(&ctx);
         tn_budget_give(&ex->service->buffers_out, ctx.taken_bytes);
         return TN_ERR_AGAIN;
+    }
+    if (TN_UNLIKELY(ctx.is_unfinished)) {
+        finish(&ctx);
+        return TN_EXECUTE_UNFINISHED;
     }
 
     tn_counter_add(&ex->counters->requests, 1);

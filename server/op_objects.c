@@ -3,9 +3,6 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* References dropped between two safe points. */
-#define RELEASES_PER_TURN 4096
-
 static const char *state_name(enum tn_count_state state)
 {
     static const char *const names[] = {
@@ -187,7 +184,7 @@ int tn_op_release(struct tn_request_ctx *ctx, const void *message, struct tn_res
             continue; /* it is not held, which is what was wanted */
         tn_decref(ctx->mu, o);
         n_released++;
-        if (n_released % RELEASES_PER_TURN == 0)
+        if (n_released % TN_RELEASES_PER_SAFEPOINT == 0)
             tn_ctx_safepoint(ctx); /* nothing is borrowed here, also not in a batch */
     }
     tn_counter_sub(&ctx->ex->counters->handles, n_released);

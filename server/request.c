@@ -76,17 +76,19 @@ int tn_check_alive(const struct tn_object *o)
     return !refs.immortal && refs.state == TN_STATE_MERGED && refs.shared <= 0 ? TN_ERR_BUSY : 0;
 }
 
+int tn_handle_missing(struct tn_request_ctx *ctx, uint64_t handle)
+{
+    return tn_status_setf(ctx->status, TN_REASON_HANDLE_NOT_FOUND,
+                          "This session does not hold the handle 0x%016llx; it was released, or "
+                          "belongs to another session.",
+                          (unsigned long long)handle);
+}
+
 int tn_handle_borrow(struct tn_request_ctx *ctx, uint64_t handle, struct tn_object **ret_object)
 {
     int r = tn_session_find(ctx->session, handle, ret_object);
 
-    if (TN_UNLIKELY(r < 0))
-        return tn_status_setf(
-            ctx->status, TN_REASON_HANDLE_NOT_FOUND,
-            "This session does not hold the handle 0x%016llx; it was released, or "
-            "belongs to another session.",
-            (unsigned long long)handle);
-    return 0;
+    return TN_LIKELY(r == 0) ? 0 : tn_handle_missing(ctx, handle);
 }
 
 int tn_step_borrow(struct tn_request_ctx *ctx, size_t step, struct tn_object **ret_object)

@@ -38,6 +38,9 @@
  * makes progress each time. */
 #define TN_BUSY_TRIES 100
 
+/* Handles released between two safe points. */
+#define TN_RELEASES_PER_SAFEPOINT 4096
+
 /* What an operation answers: one of the messages, as in Response and StepResult. */
 struct tn_result {
     Tenure__V1__Response__ResultCase which;
@@ -54,6 +57,7 @@ struct tn_result {
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
         Tenure__V1__BatchResponse batch;
+        Tenure__V1__ScopeResponse scope;
     } message;
     Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
     struct tn_value_one one; /* or to this, for a single scalar */
@@ -89,6 +93,7 @@ struct tn_request_ctx {
     size_t taken_bytes; /* of the budget */
     bool may_defer;
     bool must_close;
+    bool is_unfinished; /* to be executed again; only with may_defer */
     /* How often an object died while it was encoded; then containers are held. */
     unsigned int n_busy;
 };
@@ -136,6 +141,8 @@ TN_MUST_CHECK int tn_target_borrow(struct tn_request_ctx *ctx, const Tenure__V1_
 /* The same, held until the end of the request. */
 TN_MUST_CHECK int tn_target_hold(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
                                  struct tn_object **ret_object);
+/* Says that the session does not hold a handle. */
+TN_COLD int tn_handle_missing(struct tn_request_ctx *ctx, uint64_t handle);
 /* The object of a handle of the session, borrowed. */
 TN_MUST_CHECK int tn_handle_borrow(struct tn_request_ctx *ctx, uint64_t handle,
                                    struct tn_object **ret_object);
@@ -268,6 +275,9 @@ int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_begin_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_end_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_keep_handle(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and
  * for batches. `op_case` is the number of the operation in Request and Step.

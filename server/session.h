@@ -8,11 +8,19 @@
  * with a key of the session's own. So a handle that was released, or that is
  * another session's, is not found.
  *
+ * Scopes. While a scope is open, every handle that is given out belongs to the
+ * innermost one and is released with it. `scoped` lists the places of these
+ * handles, those of an outer scope in front of those of an inner one; a slot knows
+ * where in the list it stands. So a handle costs no more in a scope than outside,
+ * can leave its scope at once, and a scope ends from the end of the list.
+ *
  * Invariants
- *  - A slot is in use exactly if its token is not 0; then it holds a reference.
+ *  - A slot is in use exactly if its mark is not 0; then it holds a reference.
  *  - n_used + length of the free list = n_slots; n_slots <= chunks * chunk size.
  *  - Slots do not move, and the memory is plain malloc's, so it does not count
  *    against the heap's limit but is bounded by `max_handles`.
+ *  - scoped[i] is the index of a slot in use whose place is i + 1, and those of
+ *    scope k are scoped[scopes[k].first ... scopes[k + 1].first); scopes[0].first = 0.
  * Threads: its worker only. Functions that take a mutator need to be online.
  */
 #ifndef TN_SERVER_SESSION_H
@@ -25,12 +33,20 @@
 #include "core/base/attr.h"
 #include "core/heap.h"
 
+/* Scopes that may be open in a session, one in the other. */
+#define TN_SCOPES_MAX 64
+
 struct tn_handle_slot {
-    uint64_t token; /* serial << 24 | index; 0: free */
+    uint64_t mark; /* serial << 24 | place; place: 0, or 1 + where it is in `scoped`. 0: free */
     union {
         struct tn_object *object;
         uint64_t next_free; /* index + 1 of the next free slot, or 0 */
     };
+};
+
+struct tn_session_scope {
+    uint64_t number;
+    size_t first; /* in `scoped`, of its handles */
 };
 
 struct tn_session {
@@ -44,8 +60,16 @@ struct tn_session {
     size_t n_chunks;
     size_t n_slots; /* ever used */
     size_t n_used;
-    uint64_t first_free; /* index + 1, or 0 */
-    uint64_t serial;     /* of the last handle that was given out; 40 bits */
+    uint64_t first_free;             /* index + 1, or 0 */
+    uint64_t serial;                 /* of the last handle that was given out; 40 bits */
+    struct tn_session_scope *scopes; /* TN_SCOPES_MAX, once there has been one */
+    size_t n_scopes;
+    uint64_t last_scope; /* the number of the last one that was begun */
+    uint64_t ending;     /* the number of the scope that is being ended; or 0 */
+    uint64_t n_ended;    /* handles released with it so far */
+    uint32_t *scoped;
+    size_t n_scoped;
+    size_t cap_scoped;
 };
 
 /* A session that is not open: it has no namespace and can hold nothing. */
@@ -82,6 +106,37 @@ static inline size_t tn_session_n_handles(const struct tn_session *session)
 {
     return session->n_used;
 }
+
+/* ---- session_scopes.c ---- */
+
+/* Opens a scope inside the innermost one. Numbers are not used twice.
+ * TN_ERR_TOO_MANY: TN_SCOPES_MAX are open. TN_ERR_NOMEM. */
+TN_MUST_CHECK int tn_session_begin_scope(struct tn_session *session, uint64_t *ret_number);
+
+/*
+ * Begins to end a scope (0: the innermost one) and those inside it; the handles in
+ * `keep`, and what belongs to no such scope anyway, stay. From here on until
+ * tn_session_work_off_scope() says that the end is reached, nothing else may be done
+ * with the session but to close it. TN_ERR_NAME: no such scope is open; TN_ERR_HANDLE:
+ * one of the handles is not held. Nothing is changed then.
+ */
+TN_MUST_CHECK int tn_session_end_scope(struct tn_session *session, uint64_t number,
+                                       const uint64_t *keep, size_t n_keep);
+
+/* Whether tn_session_end_scope() has begun what is not finished. */
+static inline bool tn_session_is_ending_scope(const struct tn_session *session)
+{
+    return session->ending != 0;
+}
+
+/* Releases up to `budget` handles of the scope that ends. Returns true when none is
+ * left: then the scope is gone, and `n_ended` says how many it took along. */
+TN_MUST_CHECK bool tn_session_work_off_scope(struct tn_session *session, struct tn_mutator *mu,
+                                             size_t budget);
+
+/* Moves a handle out of the innermost scope that it belongs to, into the one around
+ * it. `ret_did` (may be NULL): false if it belongs to none. TN_ERR_HANDLE. */
+TN_MUST_CHECK int tn_session_keep(struct tn_session *session, uint64_t handle, bool *ret_did);
 
 /*
  * Looks at up to `budget` slots, releases what they hold, and lowers it by their

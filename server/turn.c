@@ -71,6 +71,7 @@ static void gather_from(struct tn_worker *worker, struct tn_conn *conn)
     size_t max_frame = (size_t)worker->service->config.max_frame_bytes;
     size_t offset = 0;
 
+    conn->is_unfinished = false;
     for (size_t n = 0; n < REQUESTS_PER_CONN && worker->n_group < TN_GROUP_REQUESTS; n++) {
         struct tn_group_entry *entry = &worker->group[worker->n_group];
         const uint8_t *data = tn_buffer_begin(&conn->in);
@@ -173,6 +174,9 @@ static void execute(struct tn_worker *worker, const struct tn_group_entry *entry
     incoming.is_expired = is_expired(entry);
     incoming.free_answer_bytes = len < TN_ANSWER_FREE_BYTES ? TN_ANSWER_FREE_BYTES - len : 0;
     r = tn_execute(&worker->ex, &conn->session, &incoming, &conn->out, &outcome);
+    conn->is_unfinished = r == TN_EXECUTE_UNFINISHED;
+    if (conn->is_unfinished)
+        return; /* the request stays, and goes on in the next turn */
     if (r == TN_ERR_AGAIN) {
         conn->is_starved = true;
         return;
@@ -198,10 +202,10 @@ static void execute_group(struct tn_worker *worker)
         struct tn_conn *conn = entry->conn;
 
         if (conn->state != TN_CONN_OPEN || conn->must_end || conn->is_starved ||
-            tn_conn_must_wait(conn))
+            conn->is_unfinished || tn_conn_must_wait(conn))
             continue; /* it stays in the input */
         execute(worker, entry);
-        if (i % REQUESTS_PER_SAFEPOINT == REQUESTS_PER_SAFEPOINT - 1)
+        if (i % REQUESTS_PER_SAFEPOINT == REQUESTS_PER_SAFEPOINT - 1 || conn->is_unfinished)
             tn_executor_safepoint(ex);
     }
     tn_executor_safepoint(ex);

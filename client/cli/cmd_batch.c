@@ -16,6 +16,7 @@ enum result_kind {
     RESULT_COUNT,
     RESULT_TRUTH,
     RESULT_DESCRIPTION,
+    RESULT_SCOPE,
 };
 
 struct op_row {
@@ -52,6 +53,8 @@ static const struct op_row rows[] = {
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
     { "dict_pop", TN_OP_DICT_POP, true, false, false, true, false, RESULT_VALUE },
+    { "begin_scope", TN_OP_BEGIN_SCOPE, false, false, false, false, false, RESULT_SCOPE },
+    { "end_scope", TN_OP_END_SCOPE, false, false, false, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */
@@ -261,6 +264,11 @@ static int put_success(struct cli *cli, enum result_kind kind, tn_reply *reply,
         r = tn_reply_truth(reply, &truth);
         if (r == 0)
             cli_text_printf(text, ", \"contains\": %s", truth ? "true" : "false");
+        break;
+    case RESULT_SCOPE:
+        r = tn_reply_scope(reply, &count);
+        if (r == 0)
+            cli_text_printf(text, ", \"scope\": %" PRIu64, count);
         break;
     case RESULT_DESCRIPTION:
         r = tn_reply_description(reply, &d);

@@ -3,10 +3,10 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "bind", "del",  "describe", "exit",   "help",   "id",
-                                    "info", "is",   "len",      "ls",     "names",  "print",
-                                    "quit", "type", "refcount", "sizeof", "unbind", "vars",
-                                    "None", "True", "False",    NULL };
+const char *const shell_words[] = { "begin",  "bind",  "del",  "end",  "describe", "exit",
+                                    "help",   "id",    "info", "is",   "len",      "ls",
+                                    "names",  "print", "quit", "type", "refcount", "sizeof",
+                                    "unbind", "vars",  "None", "True", "False",    NULL };
 
 static const struct {
     const char *topic;
@@ -40,6 +40,9 @@ static const struct {
                    "  x                show what x refers to; also x[0], x[1:3], d['key']\n"
                    "  del x            drop the reference; del x[0] removes an item\n"
                    "  vars             show your variables\n"
+                   "  begin            open a scope: what you set from here on...\n"
+                   "  end              ...is dropped here, all at once\n"
+                   "  end keep x, y    the same, but these stay\n"
                    "Variables are yours and end with the shell, like a function's in Python.\n"
                    "A word that is no variable is looked up among the names on the server.\n" },
     { "names", "  bind NAME x      give an object a name that every program sees\n"

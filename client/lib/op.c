@@ -76,6 +76,9 @@ static const struct op_row rows[] = {
     [TN_OP_SCAN_DICT] = { HEAD(SCAN_DICT, scan_dict),
         .target = AT(ScanDictRequest, target), .want = AT(ScanDictRequest, want) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
+    [TN_OP_BEGIN_SCOPE] = { HEAD(BEGIN_SCOPE, begin_scope) },
+    [TN_OP_END_SCOPE] = { HEAD(END_SCOPE, end_scope) },
+    [TN_OP_KEEP_HANDLE] = { HEAD(KEEP_HANDLE, keep_handle) },
 };
 /* clang-format on */
 
@@ -218,9 +221,38 @@ static ProtobufCBinaryData op_name_bytes(const tn_op *op)
     return binary(op->name, len);
 }
 
-/* What only one or two operations have. */
-static int fill_special(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
+/* The handles of an operation as the numbers that they are on the wire. */
+static int handles_to_wire(const tn_op *op, const struct tn_op_context *context, size_t *ret_n,
+                           uint64_t **ret_ids)
 {
+    uint64_t *ids = tn_arena_alloc(context->arena, op->n_handles * sizeof(*ids));
+
+    if (!ids)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    for (size_t i = 0; i < op->n_handles; i++) {
+        const tn_handle *handle = op->handles ? op->handles[i] : NULL;
+        int r;
+
+        if (!handle)
+            return tn_client_error_set(context->error, TN_EINVAL, "Handle %zu is NULL.", i);
+        if (handle->session != context->session)
+            return tn_client_error_set(context->error, TN_EHANDLE,
+                                       "Handle %zu is of another session.", i);
+        r = keep(context, handle);
+        if (r < 0)
+            return r;
+        ids[i] = handle->id;
+    }
+    *ret_n = op->n_handles;
+    *ret_ids = ids;
+    return 0;
+}
+
+/* What only one or two operations have. */
+static int fill_special(const tn_op *op, const struct tn_op_context *context,
+                        struct tn_wire_op *wire)
+{
+    struct tn_client_error *error = context->error;
     uint32_t limit = op->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)op->limit;
 
     switch (op->code) {
@@ -250,6 +282,13 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
         wire->message.scan_dict.limit = limit;
         wire->message.scan_dict.keys_only = op->keys_only;
         break;
+    case TN_OP_END_SCOPE:
+        wire->message.end_scope.scope = op->scope;
+        return handles_to_wire(op, context, &wire->message.end_scope.n_keep,
+                               &wire->message.end_scope.keep);
+    case TN_OP_KEEP_HANDLE:
+        return handles_to_wire(op, context, &wire->message.keep_handle.n_handles,
+                               &wire->message.keep_handle.handles);
     default:
         break;
     }
@@ -320,7 +359,7 @@ int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct t
     if (r == 0)
         r = fill_parts(op, row, context, ret_wire);
     if (r == 0)
-        r = fill_special(op, context->error, ret_wire);
+        r = fill_special(op, context, ret_wire);
     return r;
 }
 

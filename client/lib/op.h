@@ -42,7 +42,10 @@
     X(DICT_POP, dict_pop, DictPopRequest)                                                          \
     X(SCAN_NAMES, scan_names, ScanNamesRequest)                                                    \
     X(SCAN_DICT, scan_dict, ScanDictRequest)                                                       \
-    X(INFO, info, InfoRequest)
+    X(INFO, info, InfoRequest)                                                                     \
+    X(BEGIN_SCOPE, begin_scope, BeginScopeRequest)                                                 \
+    X(END_SCOPE, end_scope, EndScopeRequest)                                                       \
+    X(KEEP_HANDLE, keep_handle, KeepHandleRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

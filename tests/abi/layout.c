@@ -108,5 +108,12 @@ int main(void)
     FIELD(tn_op, deep);
     FIELD(tn_op, keys_only);
     FIELD(tn_op, batch);
+    FIELD(tn_op, scope);
+    FIELD(tn_op, handles);
+    FIELD(tn_op, n_handles);
+
+    SIZE(tn_scope);
+    FIELD(tn_scope, client);
+    FIELD(tn_scope, number);
     return 0;
 }

@@ -244,6 +244,8 @@ static void test_batches_are_executed_together(void **state)
                                 " {\"op\": \"get\", \"target\": {\"step\": 0}}]";
     static const char failing[] = "[{\"op\": \"list_get\", \"target\": \"x\", \"index\": 9},\n"
                                   " {\"op\": \"length\", \"target\": \"x\"}]";
+    static const char scoped[] = "[{\"op\": \"begin_scope\"}, {\"op\": \"put\", \"value\": 1000},\n"
+                                 " {\"op\": \"end_scope\"}]";
     struct server_fixture f;
     struct command_result result;
     json_t *results;
@@ -267,6 +269,11 @@ static void test_batches_are_executed_together(void **state)
     command_result_free(&result);
     result = tenure(&f, failing, "batch", "--keep-going", NULL);
     assert_non_null(strstr(result.out, "\"count\": 2"));
+    command_result_free(&result);
+    result = tenure(&f, scoped, "batch", NULL);
+    assert_int_equal(result.exit_code, 0);
+    assert_non_null(strstr(result.out, "\"scope\": 1"));
+    assert_non_null(strstr(result.out, "\"count\": 1"));
     command_result_free(&result);
     result = tenure(&f, "{}", "batch", NULL);
     assert_int_equal(result.exit_code, 2);
@@ -381,7 +388,23 @@ static void test_the_shell_does_what_python_does(void **state)
                                 "print(d['b'])\n"
                                 "'it\\'s \\u00e9'\n"
                                 "[z, z][0] is z\n"
-                                "d['k'] is not z\n";
+                                "d['k'] is not z\n"
+                                "n = 'kept'\n"
+                                "begin\n"
+                                "a = [7]\n"
+                                "begin\n"
+                                "b = a\n"
+                                "c = ['c']\n"
+                                "refcount a\n"
+                                "end keep c, n\n"
+                                "c\n"
+                                "refcount a\n"
+                                "bind x a\n"
+                                "end keep a\n"
+                                "a\n"
+                                "n\n"
+                                "refcount x\n"
+                                "unbind x\n";
     static const char expected[] = "{'k': [1, 2], (1, 'a'): None, 5: -1.5, 'b': b'\\x00\\xff'}\n"
                                    "2\n"
                                    "[2, 3]\n"
@@ -399,7 +422,13 @@ static void test_the_shell_does_what_python_does(void **state)
                                    "b'\\x00\\xff'\n"
                                    "'it\\'s é'\n"
                                    "True\n"
-                                   "False\n";
+                                   "False\n"
+                                   "2\n"
+                                   "['c']\n"
+                                   "1\n"
+                                   "[7]\n"
+                                   "'kept'\n"
+                                   "2\n";
     struct server_fixture f;
     struct command_result result;
 
@@ -435,6 +464,9 @@ static void test_the_shell_says_what_is_wrong_and_goes_on(void **state)
         { "l.append()", "takes 1 argument", 2 },
         { "l == l", "x is y", 2 },
         { "unbind nothing", "No name", 1 },
+        { "end", "No scope is open", 2 },
+        { "end keep nothing", "no variable", 1 },
+        { "end keep 5", "name of a variable", 2 },
         { "help nothing", "no help", 2 },
         { "d = {[1]: 2}", "cannot be a key", 3 },
     };

@@ -204,6 +204,51 @@ TN_API tn_handle *tn_handle_ref(tn_handle *handle);
 /* Drops a reference. Leaves NULL behind; accepts NULL. */
 TN_API void tn_handle_release(tn_handle **handle);
 
+/*
+ * Scopes: Python's `with`, for handles. While a scope is open, every handle that the
+ * server gives out belongs to the innermost one, also those inside values; when the
+ * scope ends, all of them are released at once, however many they are. Handles that
+ * are to outlive it are named when it ends, or moved out with tn_client_keep().
+ *
+ * A scope ends before its client is closed.
+ *
+ * What the scope has taken along is gone on the server: the tn_handle on this side
+ * only has to be released still, and a call about it returns TN_EHANDLE.
+ *
+ *     TN_SCOPE(client);                          ends with the block
+ *     tn_client_lookup(client, "config", &handle, NULL);
+ */
+typedef struct tn_scope {
+    tn_client *client;
+    uint64_t number; /* 0: none is open */
+} tn_scope;
+
+/* Opens a scope inside those that are open, of which there may be 64. TN_ETOO_BIG. */
+TN_API int tn_scope_begin(tn_client *client, tn_scope *ret_scope);
+
+/*
+ * Ends a scope, and those inside it; the `n_keep` handles in `keep` (may be NULL if it
+ * is 0) go to the scope around it. The scope is empty afterwards, and ending that does
+ * nothing. (opt) ret_count: how many handles were released. TN_EHANDLE: the scope has
+ * ended, or a handle is not held; nothing was changed.
+ */
+TN_API int tn_scope_end(tn_scope *scope, const tn_handle *const *keep, size_t n_keep,
+                        uint64_t *ret_count);
+
+/* Moves handles out of the innermost scope that each belongs to. (opt) ret_count: how
+ * many belonged to one. TN_EHANDLE: one of them is not held; nothing was changed. */
+TN_API int tn_client_keep(tn_client *client, const tn_handle *const *handles, size_t n_handles,
+                          uint64_t *ret_count);
+
+/* What TN_SCOPE() does: opens a scope, which is empty if that fails, as
+ * tn_client_error() tells. */
+TN_API tn_scope tn_scope_enter(tn_client *client);
+
+/* And in the end: ends a scope without waiting, and without touching what
+ * tn_client_error() tells. If the window is full, the handles last as long as the scope
+ * around it. Leaves an empty scope behind. */
+TN_API void tn_scope_leave(tn_scope *scope);
+
 /* ---- Values -------------------------------------------------------------- */
 
 /* What a value is. The first nine are also the types of stored objects. */
@@ -694,7 +739,11 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, keys_only, want
                                                                     value (list), cursor */
     TN_OP_INFO = 25,        /* nothing                              info */
-    TN_OP_BATCH = 26        /* batch                                steps */
+    TN_OP_BATCH = 26,       /* batch                                steps */
+    TN_OP_BEGIN_SCOPE = 95, /* nothing                              scope */
+    TN_OP_END_SCOPE = 96,   /* scope (0: innermost), handles (to keep), n_handles
+                                                                    count */
+    TN_OP_KEEP_HANDLE = 97  /* handles, n_handles                   count */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -719,6 +768,9 @@ typedef struct tn_op {
     bool deep;
     bool keys_only;
     struct tn_batch *batch;
+    uint64_t scope;
+    const tn_handle *const *handles;
+    size_t n_handles;
 } tn_op;
 
 /* An operation whose other fields are zero. */
@@ -810,6 +862,7 @@ TN_API int tn_reply_handle(tn_reply *reply, tn_handle **ret_handle, uint64_t *re
 
 TN_API int tn_reply_binding(const tn_reply *reply, tn_binding *ret_binding);
 TN_API int tn_reply_count(const tn_reply *reply, uint64_t *ret_count);
+TN_API int tn_reply_scope(const tn_reply *reply, uint64_t *ret_number);
 TN_API int tn_reply_truth(const tn_reply *reply, bool *ret_truth);
 TN_API int tn_reply_description(const tn_reply *reply, tn_description *ret_description);
 
@@ -953,6 +1006,14 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_NAME_ITER_CLEANUP TN_FREED_BY(tn_name_iter_close)
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
+#define TN_SCOPE_CLEANUP TN_FREED_BY(tn_scope_leave)
+
+/* A declaration: handles that are acquired from here to the end of the block, and not
+ * kept, are released there. */
+#define TN_SCOPE(client) TN_SCOPE_AT_(client, __LINE__)
+#define TN_SCOPE_AT_(client, line) TN_SCOPE_NAMED_(client, line)
+#define TN_SCOPE_NAMED_(client, line)                                                              \
+    TN_SCOPE_CLEANUP tn_scope tn_scope_of_line_##line = tn_scope_enter(client)
 #endif
 
 #ifdef __cplusplus
