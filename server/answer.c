@@ -22,6 +22,13 @@ void tn_result_count(struct tn_result *result, uint64_t count)
     result->message.count.count = count;
 }
 
+void tn_result_boolean(struct tn_result *result, bool value)
+{
+    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
+    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
+    result->message.boolean.value = value;
+}
+
 static Tenure__V1__ObjectResponse *begin(struct tn_result *result, const struct tn_object *o,
                                          uint64_t version)
 {

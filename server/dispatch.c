@@ -50,6 +50,7 @@ static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_BEGIN_SCOPE] = { tn_op_begin_scope, true, false },
     [TENURE__V1__REQUEST__OP_END_SCOPE] = { tn_op_end_scope, true, true },
     [TENURE__V1__REQUEST__OP_KEEP_HANDLE] = { tn_op_keep_handle, true, false },
+    [TENURE__V1__REQUEST__OP_GOODBYE] = { tn_op_goodbye, false, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */

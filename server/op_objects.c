@@ -149,9 +149,7 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
         r = tn_check_alive(o);
     if (r < 0)
         return r;
-    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
-    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
-    result->message.boolean.value = does_contain;
+    tn_result_boolean(result, does_contain);
     return 0;
 }
 

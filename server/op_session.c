@@ -1,7 +1,137 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on the session itself: its scopes. */
+/* Operations on the session itself: its beginning and end, and its scopes. */
+#include <string.h>
+
+#include "core/base/clock.h"
 #include "core/base/err.h"
+#include "proto/utf8.h"
 #include "server/request.h"
+
+#define NAMESPACE_DEFAULT "default"
+
+/* protobuf-c has `char *` for strings that it never writes to. */
+static char *wire_string(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+/* ---- Hello and Goodbye ---- */
+
+static int open_namespace(struct tn_request_ctx *ctx, const ProtobufCBinaryData *name,
+                          struct tn_namespace **ret_namespace)
+{
+    struct tn_slice slice = TN_SLICE(name->data, name->len);
+    int r;
+
+    if (name->len == 0)
+        slice = TN_SLICE_LITERAL(NAMESPACE_DEFAULT);
+    if (slice.len > TN_NAME_BYTES_MAX)
+        return tn_status_set(ctx->status, TN_REASON_NAMESPACE_INVALID);
+    /* Info lists namespaces as strings, which cannot hold NUL. */
+    if (!tn_utf8_is_valid(slice.data, slice.len) || memchr(slice.data, '\0', slice.len) != NULL)
+        return tn_status_setf(ctx->status, TN_REASON_NAMESPACE_INVALID,
+                              "The name of a namespace must be valid UTF-8 without NUL.");
+    r = tn_namespace_open(ctx->mu, slice, ret_namespace);
+    return r == TN_ERR_TOO_MANY ? tn_status_set(ctx->status, TN_REASON_TOO_MANY_NAMESPACES) : r;
+}
+
+/* The lease that is granted; NULL if there is none. */
+static int grant_lease(struct tn_request_ctx *ctx, uint32_t lease_ms, struct tn_lease **ret_lease)
+{
+    struct tn_service *service = ctx->ex->service;
+    uint64_t duration_ns = lease_ms * TN_NS_PER_MS;
+    int r;
+
+    *ret_lease = NULL;
+    if (duration_ns > service->config.max_lease_ns)
+        duration_ns = service->config.max_lease_ns;
+    if (duration_ns < TN_NS_PER_MS) /* as it is told in these */
+        return 0;
+    r = tn_lease_new(&service->leases, duration_ns, ret_lease);
+    return r == TN_ERR_TOO_MANY ? tn_status_set(ctx->status, TN_REASON_TOO_MANY_LEASES) : r;
+}
+
+static int open_session(struct tn_request_ctx *ctx, const Tenure__V1__HelloRequest *msg)
+{
+    struct tn_service *service = ctx->ex->service;
+    struct tn_namespace *ns;
+    struct tn_lease *lease;
+    int r = open_namespace(ctx, &msg->namespace_, &ns);
+
+    if (r == 0)
+        r = grant_lease(ctx, msg->lease_ms, &lease);
+    if (r < 0)
+        return r;
+    tn_session_open(ctx->session, ns,
+                    1 + atomic_fetch_add_explicit(&service->next_session, 1,
+                                                  memory_order_relaxed)); /* only a number */
+    ctx->session->lease = lease;
+    return 0;
+}
+
+static int resume_session(struct tn_request_ctx *ctx, const ProtobufCBinaryData *bytes)
+{
+    struct tn_token token;
+    int r;
+
+    if (bytes->len != sizeof(token))
+        return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
+                              "The token of a session has %d bytes, not %zu.", TN_TOKEN_BYTES,
+                              bytes->len);
+    memcpy(&token, bytes->data, sizeof(token));
+    r = tn_lease_resume(&ctx->ex->service->leases, &token, tn_clock_ns(), ctx->session);
+    if (r == TN_ERR_NAME)
+        return tn_status_set(ctx->status, TN_REASON_LEASE_NOT_FOUND);
+    return r == TN_ERR_BUSY ? tn_status_set(ctx->status, TN_REASON_LEASE_IN_USE) : r;
+}
+
+int tn_op_hello(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__HelloRequest *msg = message;
+    Tenure__V1__HelloResponse *answer = &result->message.hello;
+    struct tn_service *service = ctx->ex->service;
+    struct tn_lease *lease;
+    int r;
+
+    if (msg->protocol != TN_PROTOCOL_VERSION) {
+        ctx->must_close = true;
+        return tn_status_setf(ctx->status, TN_REASON_PROTOCOL_UNSUPPORTED,
+                              "This server speaks version %d of the protocol, not %u.",
+                              TN_PROTOCOL_VERSION, msg->protocol);
+    }
+    r = msg->resume.len == 0 ? open_session(ctx, msg) : resume_session(ctx, &msg->resume);
+    if (r < 0)
+        return r;
+
+    result->which = TENURE__V1__RESPONSE__RESULT_HELLO;
+    *answer = (Tenure__V1__HelloResponse)TENURE__V1__HELLO_RESPONSE__INIT;
+    answer->protocol = TN_PROTOCOL_VERSION;
+    answer->server = wire_string("tenured/" TN_VERSION);
+    answer->mode = wire_string(tn_mode_name(service->config.mode));
+    answer->session = ctx->session->id;
+    answer->max_frame_bytes = service->config.max_frame_bytes;
+    answer->max_in_flight = (uint32_t)service->config.max_in_flight;
+    answer->handles = tn_session_n_handles(ctx->session);
+    lease = ctx->session->lease;
+    if (lease != NULL) {
+        answer->lease_ms = (uint32_t)(lease->duration_ns / TN_NS_PER_MS);
+        answer->token.data = (uint8_t *)&lease->entry.token;
+        answer->token.len = TN_TOKEN_BYTES;
+    }
+    return 0;
+}
+
+int tn_op_goodbye(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    bool had_lease = ctx->session->lease != NULL;
+
+    (void)message; /* asks for nothing in particular */
+    tn_lease_end(&ctx->ex->service->leases, &ctx->session->lease);
+    tn_result_boolean(result, had_lease);
+    return 0;
+}
+
+/* ---- Scopes ---- */
 
 int tn_op_begin_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {

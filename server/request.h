@@ -216,6 +216,7 @@ TN_MUST_CHECK int tn_value_encode_items(struct tn_request_ctx *ctx, struct tn_ob
 /* ---- Answers ---- */
 
 void tn_result_count(struct tn_result *result, uint64_t count);
+void tn_result_boolean(struct tn_result *result, bool value);
 
 /*
  * Answers with an object that is borrowed. TN_ERR_BUSY if it died meanwhile: look
@@ -277,6 +278,7 @@ int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_begin_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_end_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_goodbye(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_keep_handle(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and

@@ -53,6 +53,7 @@ int tn_service_init(struct tn_service *service, const struct tn_config *config,
     derive_limits(&service->limits, config);
     tn_budget_init(&service->buffers_in, (size_t)config->max_buffers_bytes / 2);
     tn_budget_init(&service->buffers_out, (size_t)config->max_buffers_bytes / 2);
+    tn_leases_init(&service->leases, (size_t)config->max_connections);
 
     service->n_counters = (size_t)config->workers;
     service->counters = aligned_alloc(_Alignof(struct tn_counters),
@@ -77,6 +78,8 @@ size_t tn_service_fini(struct tn_service *service)
 {
     size_t n_alive = service->heap == NULL ? 0 : tn_heap_free(&service->heap);
 
+    if (service->leases.max_leases > 0) /* it was initialised */
+        tn_leases_fini(&service->leases);
     free(service->counters);
     *service = (struct tn_service){ 0 };
     return n_alive;

@@ -24,6 +24,7 @@
 #include "server/budget.h"
 #include "server/config.h"
 #include "server/counters.h"
+#include "server/leases.h"
 #include "server/session.h"
 
 #define TN_PROTOCOL_VERSION 1
@@ -64,6 +65,7 @@ struct tn_service {
      * and what goes waits for nobody but its reader. */
     struct tn_budget buffers_in;
     struct tn_budget buffers_out;
+    struct tn_leases leases;
 };
 
 /* Creates the heap. `config` is finished and copied. TN_ERR_NOMEM, TN_ERR_LIMIT

@@ -225,6 +225,20 @@ int tn_session_take(struct tn_session *session, uint64_t handle, struct tn_objec
     return 0;
 }
 
+bool tn_session_publish(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
+{
+    for (; session->n_published<session->n_slots && * budget> 0; (*budget)--) {
+        const struct tn_handle_slot *slot = tn_session_slot(session, session->n_published++);
+
+        if (slot->mark != 0)
+            tn_publish(mu, slot->object);
+    }
+    if (session->n_published < session->n_slots)
+        return false;
+    session->n_published = 0; /* for the next time */
+    return true;
+}
+
 bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
     while (session->n_slots > 0 && *budget > 0) {

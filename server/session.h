@@ -21,7 +21,8 @@
  *    against the heap's limit but is bounded by `max_handles`.
  *  - scoped[i] is the index of a slot in use whose place is i + 1, and those of
  *    scope k are scoped[scopes[k].first ... scopes[k + 1].first); scopes[0].first = 0.
- * Threads: its worker only. Functions that take a mutator need to be online.
+ * Threads: its worker only, which may be another one after it was parked (leases.h). Functions that
+ * take a mutator need to be online.
  */
 #ifndef TN_SERVER_SESSION_H
 #define TN_SERVER_SESSION_H
@@ -49,6 +50,8 @@ struct tn_session_scope {
     size_t first; /* in `scoped`, of its handles */
 };
 
+struct tn_lease;
+
 struct tn_session {
     /* [const]  from tn_session_open() on */
     struct tn_namespace *ns; /* NULL before */
@@ -56,6 +59,8 @@ struct tn_session {
     uint64_t key[2];
     size_t max_handles;
     /* [owner]  */
+    struct tn_lease *lease; /* counted among the attached ones; NULL: ends with its connection */
+    size_t n_published;     /* slots that tn_session_publish() has looked at */
     struct tn_handle_slot **chunks;
     size_t n_chunks;
     size_t n_slots; /* ever used */
@@ -137,6 +142,14 @@ TN_MUST_CHECK bool tn_session_work_off_scope(struct tn_session *session, struct 
 /* Moves a handle out of the innermost scope that it belongs to, into the one around
  * it. `ret_did` (may be NULL): false if it belongs to none. TN_ERR_HANDLE. */
 TN_MUST_CHECK int tn_session_keep(struct tn_session *session, uint64_t handle, bool *ret_did);
+
+/*
+ * Before another worker may have the session: looks at up to `budget` slots, publishes
+ * what they hold, and lowers it by their number. Returns true when it has seen all.
+ * Nothing is given out or released until then.
+ */
+TN_MUST_CHECK bool tn_session_publish(struct tn_session *session, struct tn_mutator *mu,
+                                      size_t *budget);
 
 /*
  * Looks at up to `budget` slots, releases what they hold, and lowers it by their

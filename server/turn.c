@@ -11,6 +11,8 @@
  * cannot be executed now (the connection is blocked or closed meanwhile) is just
  * left there and unpacked again later.
  */
+#include <stdlib.h>
+
 #include "core/base/check.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -225,7 +227,54 @@ static void settle_touched(struct tn_worker *worker)
 
 /* ---- What is left over ---- */
 
-/* Gives handles of closed sessions back. Returns whether more are left. */
+/* Gives handles of a session back. Returns whether that is done. */
+static bool release_session(struct tn_executor *ex, struct tn_session *session, size_t *budget)
+{
+    size_t before = tn_session_n_handles(session);
+    bool is_closed = tn_session_close(session, ex->mu, budget);
+    /* Of a closed one nothing can be asked any more. */
+    size_t after = is_closed ? 0 : tn_session_n_handles(session);
+
+    tn_counter_sub(&ex->counters->handles, before - after);
+    return is_closed;
+}
+
+/* Prepares a session for other workers, and parks it. Returns whether that is done. */
+static bool park_session(struct tn_worker *worker, struct tn_session *session, size_t *budget)
+{
+    struct tn_executor *ex = &worker->ex;
+    uint64_t duration_ns = session->lease->duration_ns;
+
+    if (tn_session_is_ending_scope(session)) { /* what has been begun is finished */
+        size_t before = tn_session_n_handles(session);
+        bool is_ended = tn_session_work_off_scope(session, ex->mu, *budget);
+        size_t n = before - tn_session_n_handles(session);
+
+        tn_counter_sub(&ex->counters->handles, n);
+        *budget -= n;
+        if (!is_ended)
+            return false;
+    }
+    if (!tn_session_publish(session, ex->mu, budget))
+        return false;
+    tn_lease_park(&worker->service->leases, session, tn_clock_ns());
+    tn_worker_watch_leases(worker, duration_ns / TN_NS_PER_MS + 1);
+    return true;
+}
+
+/* The connection is closed. Returns whether its session is gone. */
+static bool part_with(struct tn_worker *worker, struct tn_conn *conn, size_t *budget)
+{
+    struct tn_session *session = &conn->session;
+
+    if (session->lease != NULL && worker->obeyed == TN_WORKER_SERVE)
+        return park_session(worker, session, budget);
+    tn_lease_end(&worker->service->leases, &session->lease);
+    return release_session(&worker->ex, session, budget);
+}
+
+/* Gives handles of sessions that have ended back, or keeps them for who will come
+ * back. Returns whether more are left. */
 static bool release_sessions(struct tn_worker *worker)
 {
     struct tn_executor *ex = &worker->ex;
@@ -234,19 +283,24 @@ static bool release_sessions(struct tn_worker *worker)
     tn_executor_online(ex);
     while (budget > 0 && !tn_ring_is_empty(&worker->releasing)) {
         struct tn_conn *conn = TN_CONTAINER_OF(worker->releasing.next, struct tn_conn, all);
-        size_t n_handles = tn_session_n_handles(&conn->session);
-        bool is_closed = tn_session_close(&conn->session, ex->mu, &budget);
 
-        tn_counter_sub(&ex->counters->handles, n_handles - tn_session_n_handles(&conn->session));
-        if (!is_closed)
+        if (!part_with(worker, conn, &budget))
             break;
         tn_ring_remove(&conn->all);
         tn_conn_free(conn);
         worker->n_conns--;
     }
+    while (budget > 0 && !tn_ring_is_empty(&worker->expired)) {
+        struct tn_lease *lease = TN_CONTAINER_OF(worker->expired.next, struct tn_lease, link);
+
+        if (!release_session(ex, &lease->session, &budget))
+            break;
+        tn_ring_remove(&lease->link);
+        free(lease);
+    }
     tn_executor_safepoint(ex);
     tn_executor_offline(ex);
-    return !tn_ring_is_empty(&worker->releasing);
+    return !tn_ring_is_empty(&worker->releasing) || !tn_ring_is_empty(&worker->expired);
 }
 
 bool tn_worker_turn(struct tn_worker *worker)
@@ -264,7 +318,11 @@ bool tn_worker_turn(struct tn_worker *worker)
         settle_touched(worker);
     }
 
-    has_more = !tn_ring_is_empty(&worker->releasing) && release_sessions(worker);
+    /* A server that stops keeps nothing for anybody. */
+    if (worker->obeyed != TN_WORKER_SERVE)
+        tn_worker_take_expired(worker, UINT64_MAX);
+    has_more = (!tn_ring_is_empty(&worker->releasing) || !tn_ring_is_empty(&worker->expired)) &&
+               release_sessions(worker);
     if (worker->ex.has_leftovers && !has_more) {
         tn_executor_online(&worker->ex);
         tn_executor_safepoint(&worker->ex);

@@ -82,11 +82,38 @@ static uint64_t tick_for(const struct tn_config *config)
 
 static void start_timer(struct tn_worker *worker, uint64_t ms);
 
+void tn_worker_take_expired(struct tn_worker *worker, uint64_t now_ns)
+{
+    struct tn_lease *lease;
+
+    while ((lease = tn_lease_take_expired(&worker->service->leases, now_ns)) != NULL) {
+        tn_ring_push_back(&worker->expired, &lease->link);
+        tn_worker_stay_awake(worker);
+    }
+}
+
+/* In how many milliseconds somebody has to look for expired leases; UINT64_MAX: never. */
+static uint64_t work_off_leases(struct tn_worker *worker)
+{
+    uint64_t now_ns = tn_clock_ns();
+    uint64_t next_ns;
+
+    /* Relaxed: whoever parks one watches it. */
+    if (atomic_load_explicit(&worker->service->leases.n_parked, memory_order_relaxed) == 0)
+        return UINT64_MAX;
+    tn_worker_take_expired(worker, now_ns);
+    next_ns = tn_leases_next_ns(&worker->service->leases);
+    if (next_ns == UINT64_MAX)
+        return UINT64_MAX;
+    return next_ns <= now_ns ? 1 : (next_ns - now_ns) / TN_NS_PER_MS + 1;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct tn_worker *worker = worker_of(timer->data);
     uint64_t now = uv_now(&worker->loop);
     struct tn_ring *link = worker->watched.next;
+    uint64_t next_ms;
 
     worker->has_starved = false;
     while (link != &worker->watched) {
@@ -96,14 +123,24 @@ static void on_tick(uv_timer_t *timer)
         tn_conn_tick(conn, now);
         worker->has_starved |= conn->is_starved;
     }
+    next_ms = work_off_leases(worker);
     if (!tn_ring_is_empty(&worker->watched))
-        start_timer(worker, worker->has_starved ? least(TICK_MS_STARVED, worker->tick_ms)
-                                                : worker->tick_ms);
+        next_ms = least(next_ms, worker->has_starved ? least(TICK_MS_STARVED, worker->tick_ms)
+                                                     : worker->tick_ms);
+    if (next_ms != UINT64_MAX)
+        start_timer(worker, next_ms);
 }
 
 static void start_timer(struct tn_worker *worker, uint64_t ms)
 {
     (void)uv_timer_start(&worker->timer, on_tick, ms, 0); /* fails only without a callback */
+}
+
+void tn_worker_watch_leases(struct tn_worker *worker, uint64_t ms)
+{
+    if (!uv_is_active((const uv_handle_t *)&worker->timer) ||
+        uv_timer_get_due_in(&worker->timer) > ms)
+        start_timer(worker, ms);
 }
 
 void tn_worker_watch(struct tn_worker *worker, struct tn_conn *conn)
@@ -115,7 +152,7 @@ void tn_worker_watch(struct tn_worker *worker, struct tn_conn *conn)
     if (conn->is_starved && !worker->has_starved) {
         worker->has_starved = true;
         start_timer(worker, least(TICK_MS_STARVED, worker->tick_ms));
-    } else if (!is_active) {
+    } else if (!is_active || uv_timer_get_due_in(&worker->timer) > worker->tick_ms) {
         start_timer(worker, worker->tick_ms);
     }
 }
@@ -342,6 +379,7 @@ int tn_worker_start(struct tn_worker *worker)
     tn_ring_init(&worker->touched);
     tn_ring_init(&worker->watched);
     tn_ring_init(&worker->releasing);
+    tn_ring_init(&worker->expired);
     r = init_loop(worker);
     if (r < 0)
         return r;

@@ -94,6 +94,7 @@ struct tn_worker {
     struct tn_ring touched;
     struct tn_ring watched;
     struct tn_ring releasing; /* through `all`: closed, with handles to give back */
+    struct tn_ring expired;   /* leases whose handles are to be given back */
     size_t n_conns;           /* on `all` or being closed */
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
@@ -137,6 +138,12 @@ void tn_worker_feed(struct tn_worker *worker);
 
 /* The connection is closed; frees it now or when its session is. */
 void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn);
+
+/* There is a lease that expires in `ms`: somebody has to look then. */
+void tn_worker_watch_leases(struct tn_worker *worker, uint64_t ms);
+
+/* Takes over the leases that have expired by then (UINT64_MAX: all that are parked). */
+void tn_worker_take_expired(struct tn_worker *worker, uint64_t now_ns);
 
 /* One turn: executes what is ready, works off what is left over. Returns
  * whether there is more to do right away. */

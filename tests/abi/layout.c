@@ -27,6 +27,14 @@ int main(void)
     FIELD(tn_client_options, timeout_ms);
     FIELD(tn_client_options, max_in_flight);
     FIELD(tn_client_options, max_unsent_bytes);
+    FIELD(tn_client_options, lease_ms);
+
+    SIZE(tn_lease_info);
+    FIELD(tn_lease_info, struct_size);
+    FIELD(tn_lease_info, lease_ms);
+    FIELD(tn_lease_info, is_lost);
+    FIELD(tn_lease_info, n_resumed);
+    FIELD(tn_lease_info, token);
 
     SIZE(tn_kind);
     SIZE(tn_op_code);
@@ -87,6 +95,7 @@ int main(void)
     FIELD(tn_info, objects_by_type);
     FIELD(tn_info, requests);
     FIELD(tn_info, requests_deferred_for_memory);
+    FIELD(tn_info, lease_remaining_ms);
 
     SIZE(tn_op);
     FIELD(tn_op, struct_size);

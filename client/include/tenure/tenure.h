@@ -33,7 +33,8 @@
  * Blocking. Each function says whether it waits for the server. No other blocks.
  * Losing the connection. There is no silent reconnect: a session's handles die
  *           with its connection. From then on every call on the client returns
- *           TN_ESESSION_LOST; close it and open another.
+ *           TN_ESESSION_LOST; close it and open another. With a lease the server
+ *           keeps the session for a while, and tn_client_resume() comes back to it.
  * fork().   A child must not use a client of its parent: every call returns
  *           TN_EFORKED. Closing and freeing is safe there and tells the server
  *           nothing, so the parent goes on undisturbed.
@@ -135,11 +136,14 @@ typedef struct tn_client_options {
     /* While so many bytes of requests wait to be sent, no more are accepted from
      * tn_client_submit() and tn_client_begin(). 0: 16 MiB. */
     size_t max_unsent_bytes;
+    /* For how long the server is to keep the session if the connection is lost, in
+     * milliseconds; it may grant less. 0: not. See tn_client_resume(). */
+    uint32_t lease_ms;
 } tn_client_options;
 
 #define TN_CLIENT_OPTIONS_INIT                                                                     \
     {                                                                                              \
-        sizeof(tn_client_options), NULL, NULL, NULL, 0, 0, 0, 0                                    \
+        sizeof(tn_client_options), NULL, NULL, NULL, 0, 0, 0, 0, 0                                 \
     }
 
 /*
@@ -184,6 +188,44 @@ TN_API const char *tn_client_server_mode(const tn_client *client);
 
 /* Whether calls still make sense: connected, not lost, not forked. */
 TN_API bool tn_client_is_open(const tn_client *client);
+
+/* ---- Leases ---- */
+
+/*
+ * Comes back to a session with a lease whose connection was lost: connects to the same
+ * endpoint and takes the session over, with all its handles, scopes and the namespace.
+ * Waits for the server, as long as tn_client_open() may. Returns 0 also if nothing was
+ * lost.
+ *
+ * Requests that were in flight have ended with TN_ESESSION_LOST; whether they were
+ * executed is not known. A handle that was in an answer that did not arrive, or in a
+ * release that did not, is held until the session, or its scope, ends.
+ *
+ * TN_ESESSION_LOST: there is no lease, or its time is over. TN_EBUSY: somebody else has
+ * taken the session over with its token; or called from a callback. TN_ECONNECT and
+ * others as for tn_client_open(): try again while the lease lasts.
+ */
+TN_API TN_CHECKED int tn_client_resume(tn_client *client);
+
+/* What the server has granted. Filled as far as `struct_size` goes. */
+typedef struct tn_lease_info {
+    size_t struct_size;
+    uint32_t lease_ms;       /* 0: nothing, the session ends with its connection */
+    bool is_lost;            /* the connection is; tn_client_resume() may come back */
+    uint64_t n_resumed;      /* how often that has succeeded */
+    unsigned char token[16]; /* a secret: whoever has it may take a lost session over */
+} tn_lease_info;
+
+#define TN_LEASE_INFO_INIT                                                                         \
+    {                                                                                              \
+        sizeof(tn_lease_info), 0, false, 0,                                                        \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
+/* Does not ask the server. TN_EINVAL. */
+TN_API int tn_client_lease_info(const tn_client *client, tn_lease_info *ret_info);
 
 /* ---- Handles ------------------------------------------------------------- */
 
@@ -702,6 +744,9 @@ typedef struct tn_info {
     uint64_t gil_switches;
     uint64_t gil_forced;
     uint64_t requests_deferred_for_memory;
+    uint64_t leased_sessions;    /* without a connection, kept for their clients */
+    uint64_t leased_handles;     /* held by these */
+    uint64_t lease_remaining_ms; /* until the first of them is given up */
 } tn_info;
 
 /* Asks the server. The caller frees the result. */
