@@ -57,6 +57,7 @@ enum tn_config_id {
     TN_OPTION_WRITE_TIMEOUT,
     TN_OPTION_DRAIN_TIMEOUT,
     TN_OPTION_MAX_LEASE,
+    TN_OPTION_MAX_EXPORT,
     TN_OPTION_LOG_LEVEL,
     TN_OPTION_PORT_FILE,
     TN_OPTION_END
@@ -83,6 +84,7 @@ struct tn_config {
     uint64_t read_timeout_ns;
     uint64_t write_timeout_ns;
     uint64_t drain_timeout_ns;
+    uint64_t max_export_ns;              /* 0: nothing is exported */
     uint64_t max_lease_ns;               /* 0: no session outlives its connection */
     char port_file[TN_CONFIG_PATH_SIZE]; /* empty: none */
     enum tn_config_source source[TN_OPTION_END];

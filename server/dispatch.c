@@ -51,6 +51,9 @@ static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_END_SCOPE] = { tn_op_end_scope, true, true },
     [TENURE__V1__REQUEST__OP_KEEP_HANDLE] = { tn_op_keep_handle, true, false },
     [TENURE__V1__REQUEST__OP_GOODBYE] = { tn_op_goodbye, false, false },
+    [TENURE__V1__REQUEST__OP_EXPORT] = { tn_op_export, true, false },
+    [TENURE__V1__REQUEST__OP_IMPORT] = { tn_op_import, true, false },
+    [TENURE__V1__REQUEST__OP_REVOKE] = { tn_op_revoke, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */

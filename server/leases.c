@@ -81,22 +81,6 @@ static void count_parked(struct tn_leases *leases, const struct tn_lease *lease,
                               memory_order_relaxed);
 }
 
-static struct tn_lease *lease_of(struct tn_ring *link)
-{
-    return TN_CONTAINER_OF(link, struct tn_lease, link);
-}
-
-/* Most leases last equally long, so the place is mostly the end. */
-static void insert_sorted_locked(struct tn_leases *leases, struct tn_lease *lease)
-{
-    struct tn_ring *before = &leases->parked;
-
-    while (before->prev != &leases->parked &&
-           lease_of(before->prev)->expires_ns > lease->expires_ns)
-        before = before->prev;
-    tn_ring_push_back(before, &lease->link);
-}
-
 void tn_lease_park(struct tn_leases *leases, struct tn_session *session, uint64_t now_ns)
 {
     struct tn_lease *lease = session->lease;
@@ -105,8 +89,7 @@ void tn_lease_park(struct tn_leases *leases, struct tn_session *session, uint64_
     TN_ASSERT(!lease->is_parked && tn_session_is_open(session));
     lease->session = *session;
     lease->is_parked = true;
-    lease->expires_ns = now_ns + lease->duration_ns;
-    insert_sorted_locked(leases, lease);
+    tn_expiry_insert(&leases->parked, &lease->expiry, now_ns + lease->duration_ns);
     count_parked(leases, lease, 1);
     tn_mutex_unlock(&leases->lock);
     tn_session_init(session, session->max_handles);
@@ -115,7 +98,7 @@ void tn_lease_park(struct tn_leases *leases, struct tn_session *session, uint64_
 static void unpark_locked(struct tn_leases *leases, struct tn_lease *lease)
 {
     count_parked(leases, lease, -1);
-    tn_ring_remove(&lease->link);
+    tn_ring_remove(&lease->expiry.link);
     lease->is_parked = false;
 }
 
@@ -132,7 +115,7 @@ int tn_lease_resume(struct tn_leases *leases, const struct tn_token *token, uint
     lease = entry == NULL ? NULL : TN_CONTAINER_OF(entry, struct tn_lease, entry);
     if (lease != NULL && !lease->is_parked) {
         r = TN_ERR_BUSY;
-    } else if (lease == NULL || lease->expires_ns <= now_ns) {
+    } else if (lease == NULL || lease->expiry.expires_ns <= now_ns) {
         r = TN_ERR_NAME;
     } else {
         unpark_locked(leases, lease);
@@ -146,10 +129,12 @@ int tn_lease_resume(struct tn_leases *leases, const struct tn_token *token, uint
 struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns)
 {
     struct tn_lease *lease = NULL;
+    struct tn_expiry *due;
 
     tn_mutex_lock(&leases->lock);
-    if (!tn_ring_is_empty(&leases->parked) && lease_of(leases->parked.next)->expires_ns <= now_ns) {
-        lease = lease_of(leases->parked.next);
+    due = tn_expiry_due(&leases->parked, now_ns);
+    if (due != NULL) {
+        lease = TN_CONTAINER_OF(due, struct tn_lease, expiry);
         unpark_locked(leases, lease);
         forget_locked(leases, lease);
     }
@@ -159,11 +144,25 @@ struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns
 
 uint64_t tn_leases_next_ns(struct tn_leases *leases)
 {
-    uint64_t next_ns = UINT64_MAX;
+    uint64_t next_ns;
 
     tn_mutex_lock(&leases->lock);
-    if (!tn_ring_is_empty(&leases->parked))
-        next_ns = lease_of(leases->parked.next)->expires_ns;
+    next_ns = tn_expiry_next_ns(&leases->parked);
     tn_mutex_unlock(&leases->lock);
     return next_ns;
+}
+
+void tn_leases_each_parked(struct tn_leases *leases,
+                           bool (*visit)(const struct tn_session *session, void *arg), void *arg)
+{
+    bool goes_on = true;
+
+    tn_mutex_lock(&leases->lock);
+    for (struct tn_ring *link = leases->parked.next; goes_on && link != &leases->parked;
+         link = link->next) {
+        const struct tn_lease *lease = TN_CONTAINER_OF(tn_expiry_of(link), struct tn_lease, expiry);
+
+        goes_on = visit(&lease->session, arg);
+    }
+    tn_mutex_unlock(&leases->lock);
 }

@@ -30,7 +30,7 @@
 
 #include "core/base/attr.h"
 #include "core/base/sync.h"
-#include "server/ring.h"
+#include "server/expiry.h"
 #include "server/session.h"
 #include "server/token.h"
 
@@ -39,9 +39,8 @@ struct tn_lease {
     struct tn_token_entry entry;
     uint64_t duration_ns;
     /* [lock]   and the worker's that has it, once it is expired */
-    struct tn_ring link; /* among the parked, or the worker's expired */
+    struct tn_expiry expiry; /* among the parked, or its link among the worker's expired */
     bool is_parked;
-    uint64_t expires_ns;
     struct tn_session session;
 };
 
@@ -86,6 +85,11 @@ TN_MUST_CHECK int tn_lease_resume(struct tn_leases *leases, const struct tn_toke
 /* A lease that has expired by then (UINT64_MAX: any), which the caller is to close the
  * session of and to free. NULL: there is none. */
 struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns)
+    TN_EXCLUDES(leases->lock);
+
+/* Calls `visit` with the parked sessions, under the lock, until it returns false. */
+void tn_leases_each_parked(struct tn_leases *leases,
+                           bool (*visit)(const struct tn_session *session, void *arg), void *arg)
     TN_EXCLUDES(leases->lock);
 
 /* When the next one expires; UINT64_MAX if none is parked. */

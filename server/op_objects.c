@@ -66,6 +66,12 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
         answer->deep_objects = size.n_objs;
         answer->deep_complete = size.is_complete;
     }
+    if (msg->holders) {
+        int r = tn_holders_tell(ctx, o, answer->refs, &answer->holders);
+
+        if (r < 0)
+            return r;
+    }
     return tn_check_alive(o);
 }
 

@@ -72,13 +72,10 @@ static int open_session(struct tn_request_ctx *ctx, const Tenure__V1__HelloReque
 static int resume_session(struct tn_request_ctx *ctx, const ProtobufCBinaryData *bytes)
 {
     struct tn_token token;
-    int r;
+    int r = tn_token_read(ctx, bytes, &token);
 
-    if (bytes->len != sizeof(token))
-        return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
-                              "The token of a session has %d bytes, not %zu.", TN_TOKEN_BYTES,
-                              bytes->len);
-    memcpy(&token, bytes->data, sizeof(token));
+    if (r < 0)
+        return r;
     r = tn_lease_resume(&ctx->ex->service->leases, &token, tn_clock_ns(), ctx->session);
     if (r == TN_ERR_NAME)
         return tn_status_set(ctx->status, TN_REASON_LEASE_NOT_FOUND);
@@ -102,6 +99,7 @@ int tn_op_hello(struct tn_request_ctx *ctx, const void *message, struct tn_resul
     r = msg->resume.len == 0 ? open_session(ctx, msg) : resume_session(ctx, &msg->resume);
     if (r < 0)
         return r;
+    tn_ring_push_back(&ctx->ex->sessions, &ctx->session->among);
 
     result->which = TENURE__V1__RESPONSE__RESULT_HELLO;
     *answer = (Tenure__V1__HelloResponse)TENURE__V1__HELLO_RESPONSE__INIT;

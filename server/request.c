@@ -2,6 +2,8 @@
 /* See request.h: targets, names, handles, references, memory. */
 #include "server/request.h"
 
+#include <string.h>
+
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "proto/utf8.h"
@@ -151,6 +153,18 @@ int tn_name_hold(struct tn_request_ctx *ctx, struct tn_slice name, struct tn_obj
         }
     }
     return TN_ERR_BUSY;
+}
+
+/* ---- Tokens ---- */
+
+int tn_token_read(struct tn_request_ctx *ctx, const ProtobufCBinaryData *bytes,
+                  struct tn_token *ret_token)
+{
+    if (bytes->len != sizeof(*ret_token))
+        return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
+                              "A token has %d bytes, not %zu.", TN_TOKEN_BYTES, bytes->len);
+    memcpy(ret_token, bytes->data, sizeof(*ret_token));
+    return 0;
 }
 
 /* ---- Targets ---- */

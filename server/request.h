@@ -58,6 +58,7 @@ struct tn_result {
         Tenure__V1__InfoResponse info;
         Tenure__V1__BatchResponse batch;
         Tenure__V1__ScopeResponse scope;
+        Tenure__V1__ExportResponse export;
     } message;
     Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
     struct tn_value_one one; /* or to this, for a single scalar */
@@ -162,6 +163,14 @@ TN_COLD int tn_name_missing(struct tn_request_ctx *ctx, struct tn_slice name);
 /* Says that an object cannot do what lists, for instance, can. */
 TN_COLD int tn_wrong_type(struct tn_request_ctx *ctx, const struct tn_object *o,
                           const char *needed);
+
+/* The token that a request states, of 16 bytes; sets the status if it has others. */
+TN_MUST_CHECK int tn_token_read(struct tn_request_ctx *ctx, const ProtobufCBinaryData *bytes,
+                                struct tn_token *ret_token);
+
+/* Tells who holds an object that is borrowed, which has `refs` references (holders.c). */
+TN_MUST_CHECK int tn_holders_tell(struct tn_request_ctx *ctx, const struct tn_object *o,
+                                  int64_t refs, Tenure__V1__Holders **ret_holders);
 
 /* ---- Handles ---- */
 
@@ -278,6 +287,9 @@ int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_begin_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_end_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_export(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_import(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_revoke(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_goodbye(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_keep_handle(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 

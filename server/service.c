@@ -54,6 +54,7 @@ int tn_service_init(struct tn_service *service, const struct tn_config *config,
     tn_budget_init(&service->buffers_in, (size_t)config->max_buffers_bytes / 2);
     tn_budget_init(&service->buffers_out, (size_t)config->max_buffers_bytes / 2);
     tn_leases_init(&service->leases, (size_t)config->max_connections);
+    tn_exports_init(&service->exports);
 
     service->n_counters = (size_t)config->workers;
     service->counters = aligned_alloc(_Alignof(struct tn_counters),
@@ -78,8 +79,10 @@ size_t tn_service_fini(struct tn_service *service)
 {
     size_t n_alive = service->heap == NULL ? 0 : tn_heap_free(&service->heap);
 
-    if (service->leases.max_leases > 0) /* it was initialised */
+    if (service->leases.max_leases > 0) { /* they were initialised */
         tn_leases_fini(&service->leases);
+        tn_exports_fini(&service->exports);
+    }
     free(service->counters);
     *service = (struct tn_service){ 0 };
     return n_alive;
@@ -95,6 +98,7 @@ int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t 
         .service = service,
         .counters = &service->counters[index],
     };
+    tn_ring_init(&ex->sessions);
     r = tn_arena_init(&ex->scratch, ARENA_FIRST_BYTES, service->limits.max_scratch_bytes);
     if (r == 0)
         r = tn_thread_attach(service->heap, &ex->thread);
@@ -120,6 +124,13 @@ void tn_executor_offline(struct tn_executor *ex)
 {
     tn_thread_offline(ex->thread);
     ex->mu = NULL;
+}
+
+void tn_executor_detach(struct tn_executor *ex, struct tn_session *session)
+{
+    tn_ring_remove(&session->among);
+    tn_exporter_leave(&ex->service->exports, &session->exporter);
+    tn_lease_end(&ex->service->leases, &session->lease);
 }
 
 void tn_executor_safepoint(struct tn_executor *ex)

@@ -24,6 +24,7 @@
 #include "server/budget.h"
 #include "server/config.h"
 #include "server/counters.h"
+#include "server/exports.h"
 #include "server/leases.h"
 #include "server/session.h"
 
@@ -66,6 +67,7 @@ struct tn_service {
     struct tn_budget buffers_in;
     struct tn_budget buffers_out;
     struct tn_leases leases;
+    struct tn_exports exports;
 };
 
 /* Creates the heap. `config` is finished and copied. TN_ERR_NOMEM, TN_ERR_LIMIT
@@ -88,7 +90,8 @@ struct tn_executor {
     /* [owner]  the thread that it was initialised on */
     struct tn_mutator *mu; /* while online */
     struct tn_arena scratch;
-    bool has_leftovers; /* the last safe point left destructions over */
+    struct tn_ring sessions; /* that are open here, through `among` */
+    bool has_leftovers;      /* the last safe point left destructions over */
 };
 
 /* Attaches the calling thread to the heap. `index`: which of the service's
@@ -101,6 +104,10 @@ void tn_executor_fini(struct tn_executor *ex);
 
 void tn_executor_online(struct tn_executor *ex);
 void tn_executor_offline(struct tn_executor *ex);
+
+/* The session of a connection that is gone: ends its lease and whatever the service knows
+ * of it, but for its handles. Online or offline. */
+void tn_executor_detach(struct tn_executor *ex, struct tn_session *session);
 
 /* Between requests, while online: nothing borrowed is kept. */
 void tn_executor_safepoint(struct tn_executor *ex);

@@ -225,6 +225,22 @@ int tn_session_take(struct tn_session *session, uint64_t handle, struct tn_objec
     return 0;
 }
 
+bool tn_session_count(const struct tn_session *session, const struct tn_object *object,
+                      size_t *budget, uint64_t *ret_count)
+{
+    size_t n = session->n_slots < *budget ? session->n_slots : *budget;
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct tn_handle_slot *slot = tn_session_slot(session, i);
+
+        count += slot->mark != 0 && slot->object == object;
+    }
+    *budget -= n;
+    *ret_count = count;
+    return n == session->n_slots;
+}
+
 bool tn_session_publish(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
     for (; session->n_published<session->n_slots && * budget> 0; (*budget)--) {

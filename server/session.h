@@ -33,6 +33,7 @@
 
 #include "core/base/attr.h"
 #include "core/heap.h"
+#include "server/ring.h"
 
 /* Scopes that may be open in a session, one in the other. */
 #define TN_SCOPES_MAX 64
@@ -51,6 +52,7 @@ struct tn_session_scope {
 };
 
 struct tn_lease;
+struct tn_exporter;
 
 struct tn_session {
     /* [const]  from tn_session_open() on */
@@ -60,7 +62,9 @@ struct tn_session {
     size_t max_handles;
     /* [owner]  */
     struct tn_lease *lease; /* counted among the attached ones; NULL: ends with its connection */
-    size_t n_published;     /* slots that tn_session_publish() has looked at */
+    struct tn_exporter *exporter; /* NULL: it has never exported anything */
+    struct tn_ring among;         /* the sessions of its worker, while it is open there */
+    size_t n_published;           /* slots that tn_session_publish() has looked at */
     struct tn_handle_slot **chunks;
     size_t n_chunks;
     size_t n_slots; /* ever used */
@@ -111,6 +115,12 @@ static inline size_t tn_session_n_handles(const struct tn_session *session)
 {
     return session->n_used;
 }
+
+/* How many of its handles refer to an object. Looks at up to `budget` slots, and lowers
+ * it by their number; false if that was not enough for all. */
+TN_MUST_CHECK bool tn_session_count(const struct tn_session *session,
+                                    const struct tn_object *object, size_t *budget,
+                                    uint64_t *ret_count);
 
 /* ---- session_scopes.c ---- */
 

@@ -257,8 +257,9 @@ static bool park_session(struct tn_worker *worker, struct tn_session *session, s
     }
     if (!tn_session_publish(session, ex->mu, budget))
         return false;
+    tn_ring_remove(&session->among);
     tn_lease_park(&worker->service->leases, session, tn_clock_ns());
-    tn_worker_watch_leases(worker, duration_ns / TN_NS_PER_MS + 1);
+    tn_worker_watch_expiry(worker, duration_ns / TN_NS_PER_MS + 1);
     return true;
 }
 
@@ -269,8 +270,30 @@ static bool part_with(struct tn_worker *worker, struct tn_conn *conn, size_t *bu
 
     if (session->lease != NULL && worker->obeyed == TN_WORKER_SERVE)
         return park_session(worker, session, budget);
-    tn_lease_end(&worker->service->leases, &session->lease);
+    tn_executor_detach(&worker->ex, session);
     return release_session(&worker->ex, session, budget);
+}
+
+/* Drops exports whose time is over. Returns whether that is done. */
+static bool drop_exports(struct tn_worker *worker, size_t *budget)
+{
+    /* A server that stops keeps nothing for anybody. */
+    uint64_t now_ns = worker->obeyed == TN_WORKER_SERVE ? tn_clock_ns() : UINT64_MAX;
+
+    for (; *budget > 0; (*budget)--) {
+        struct tn_object *o = tn_export_take_expired(&worker->service->exports, now_ns);
+
+        if (o == NULL)
+            return true;
+        tn_decref(worker->ex.mu, o);
+    }
+    return false;
+}
+
+static bool has_releases(const struct tn_worker *worker)
+{
+    return !tn_ring_is_empty(&worker->releasing) || !tn_ring_is_empty(&worker->expired) ||
+           worker->has_expired_exports;
 }
 
 /* Gives handles of sessions that have ended back, or keeps them for who will come
@@ -291,16 +314,35 @@ static bool release_sessions(struct tn_worker *worker)
         worker->n_conns--;
     }
     while (budget > 0 && !tn_ring_is_empty(&worker->expired)) {
-        struct tn_lease *lease = TN_CONTAINER_OF(worker->expired.next, struct tn_lease, link);
+        struct tn_lease *lease =
+            TN_CONTAINER_OF(tn_expiry_of(worker->expired.next), struct tn_lease, expiry);
 
+        tn_exporter_leave(&worker->service->exports, &lease->session.exporter);
         if (!release_session(ex, &lease->session, &budget))
             break;
-        tn_ring_remove(&lease->link);
+        tn_ring_remove(&lease->expiry.link);
         free(lease);
     }
+    if (worker->has_expired_exports)
+        worker->has_expired_exports = !drop_exports(worker, &budget);
     tn_executor_safepoint(ex);
     tn_executor_offline(ex);
-    return !tn_ring_is_empty(&worker->releasing) || !tn_ring_is_empty(&worker->expired);
+    return has_releases(worker);
+}
+
+/* Requests may have exported something. */
+static void watch_exports(struct tn_worker *worker)
+{
+    /* Relaxed: our own are seen, and others look after theirs. */
+    uint64_t next_ns =
+        atomic_load_explicit(&worker->service->exports.next_ns, memory_order_relaxed);
+    uint64_t now_ns;
+
+    if (next_ns == UINT64_MAX || next_ns == worker->watched_export_ns)
+        return;
+    worker->watched_export_ns = next_ns;
+    now_ns = tn_clock_ns();
+    tn_worker_watch_expiry(worker, next_ns > now_ns ? (next_ns - now_ns) / TN_NS_PER_MS + 1 : 1);
 }
 
 bool tn_worker_turn(struct tn_worker *worker)
@@ -318,11 +360,11 @@ bool tn_worker_turn(struct tn_worker *worker)
         settle_touched(worker);
     }
 
-    /* A server that stops keeps nothing for anybody. */
     if (worker->obeyed != TN_WORKER_SERVE)
         tn_worker_take_expired(worker, UINT64_MAX);
-    has_more = (!tn_ring_is_empty(&worker->releasing) || !tn_ring_is_empty(&worker->expired)) &&
-               release_sessions(worker);
+    else
+        watch_exports(worker);
+    has_more = has_releases(worker) && release_sessions(worker);
     if (worker->ex.has_leftovers && !has_more) {
         tn_executor_online(&worker->ex);
         tn_executor_safepoint(&worker->ex);

@@ -84,25 +84,31 @@ static void start_timer(struct tn_worker *worker, uint64_t ms);
 
 void tn_worker_take_expired(struct tn_worker *worker, uint64_t now_ns)
 {
+    struct tn_service *service = worker->service;
+    uint64_t next_ns = atomic_load_explicit(&service->exports.next_ns, memory_order_relaxed);
     struct tn_lease *lease;
 
-    while ((lease = tn_lease_take_expired(&worker->service->leases, now_ns)) != NULL) {
-        tn_ring_push_back(&worker->expired, &lease->link);
-        tn_worker_stay_awake(worker);
+    /* Relaxed: a hint; whoever parks a session, or exports, looks for it in time. */
+    if (atomic_load_explicit(&service->leases.n_parked, memory_order_relaxed) > 0) {
+        while ((lease = tn_lease_take_expired(&service->leases, now_ns)) != NULL)
+            tn_ring_push_back(&worker->expired, &lease->expiry.link);
     }
+    worker->has_expired_exports |= next_ns != UINT64_MAX && next_ns <= now_ns;
+    if (worker->has_expired_exports || !tn_ring_is_empty(&worker->expired))
+        tn_worker_stay_awake(worker);
 }
 
-/* In how many milliseconds somebody has to look for expired leases; UINT64_MAX: never. */
-static uint64_t work_off_leases(struct tn_worker *worker)
+/* In how many milliseconds somebody has to look for what expires; UINT64_MAX: never. */
+static uint64_t work_off_expired(struct tn_worker *worker)
 {
+    struct tn_service *service = worker->service;
     uint64_t now_ns = tn_clock_ns();
-    uint64_t next_ns;
+    uint64_t next_ns = UINT64_MAX;
 
-    /* Relaxed: whoever parks one watches it. */
-    if (atomic_load_explicit(&worker->service->leases.n_parked, memory_order_relaxed) == 0)
-        return UINT64_MAX;
     tn_worker_take_expired(worker, now_ns);
-    next_ns = tn_leases_next_ns(&worker->service->leases);
+    if (atomic_load_explicit(&service->leases.n_parked, memory_order_relaxed) > 0)
+        next_ns = tn_leases_next_ns(&service->leases);
+    next_ns = least(next_ns, atomic_load_explicit(&service->exports.next_ns, memory_order_relaxed));
     if (next_ns == UINT64_MAX)
         return UINT64_MAX;
     return next_ns <= now_ns ? 1 : (next_ns - now_ns) / TN_NS_PER_MS + 1;
@@ -123,7 +129,7 @@ static void on_tick(uv_timer_t *timer)
         tn_conn_tick(conn, now);
         worker->has_starved |= conn->is_starved;
     }
-    next_ms = work_off_leases(worker);
+    next_ms = work_off_expired(worker);
     if (!tn_ring_is_empty(&worker->watched))
         next_ms = least(next_ms, worker->has_starved ? least(TICK_MS_STARVED, worker->tick_ms)
                                                      : worker->tick_ms);
@@ -136,7 +142,7 @@ static void start_timer(struct tn_worker *worker, uint64_t ms)
     (void)uv_timer_start(&worker->timer, on_tick, ms, 0); /* fails only without a callback */
 }
 
-void tn_worker_watch_leases(struct tn_worker *worker, uint64_t ms)
+void tn_worker_watch_expiry(struct tn_worker *worker, uint64_t ms)
 {
     if (!uv_is_active((const uv_handle_t *)&worker->timer) ||
         uv_timer_get_due_in(&worker->timer) > ms)

@@ -93,9 +93,11 @@ struct tn_worker {
     struct tn_ring ready;
     struct tn_ring touched;
     struct tn_ring watched;
-    struct tn_ring releasing; /* through `all`: closed, with handles to give back */
-    struct tn_ring expired;   /* leases whose handles are to be given back */
-    size_t n_conns;           /* on `all` or being closed */
+    struct tn_ring releasing;   /* through `all`: closed, with handles to give back */
+    struct tn_ring expired;     /* leases whose handles are to be given back */
+    size_t n_conns;             /* on `all` or being closed */
+    uint64_t watched_export_ns; /* when the timer has last been told to look for exports */
+    bool has_expired_exports;
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
     bool has_starved; /* a connection on `watched` may be waiting for buffer memory */
@@ -139,10 +141,11 @@ void tn_worker_feed(struct tn_worker *worker);
 /* The connection is closed; frees it now or when its session is. */
 void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn);
 
-/* There is a lease that expires in `ms`: somebody has to look then. */
-void tn_worker_watch_leases(struct tn_worker *worker, uint64_t ms);
+/* Something expires in `ms`, a lease or an export: somebody has to look then. */
+void tn_worker_watch_expiry(struct tn_worker *worker, uint64_t ms);
 
-/* Takes over the leases that have expired by then (UINT64_MAX: all that are parked). */
+/* Takes over the leases that have expired by then (UINT64_MAX: all that are parked), and
+ * notes whether exports have. */
 void tn_worker_take_expired(struct tn_worker *worker, uint64_t now_ns);
 
 /* One turn: executes what is ready, works off what is left over. Returns

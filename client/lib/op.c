@@ -79,6 +79,9 @@ static const struct op_row rows[] = {
     [TN_OP_BEGIN_SCOPE] = { HEAD(BEGIN_SCOPE, begin_scope) },
     [TN_OP_END_SCOPE] = { HEAD(END_SCOPE, end_scope) },
     [TN_OP_KEEP_HANDLE] = { HEAD(KEEP_HANDLE, keep_handle) },
+    [TN_OP_EXPORT] = { HEAD(EXPORT, export), .target = AT(ExportRequest, target) },
+    [TN_OP_IMPORT] = { HEAD(IMPORT, import) },
+    [TN_OP_REVOKE] = { HEAD(REVOKE, revoke) },
 };
 /* clang-format on */
 
@@ -248,6 +251,14 @@ static int handles_to_wire(const tn_op *op, const struct tn_op_context *context,
     return 0;
 }
 
+static int token_to_wire(const tn_op *op, struct tn_client_error *error, ProtobufCBinaryData *ret)
+{
+    if (!op->token)
+        return tn_client_error_set(error, TN_EINVAL, "The token is NULL.");
+    *ret = binary(op->token->bytes, sizeof(op->token->bytes));
+    return 0;
+}
+
 /* What only one or two operations have. */
 static int fill_special(const tn_op *op, const struct tn_op_context *context,
                         struct tn_wire_op *wire)
@@ -267,6 +278,7 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
     case TN_OP_DESCRIBE:
         wire->message.describe.deep = op->deep;
         wire->message.describe.max_objects = op->limit;
+        wire->message.describe.holders = op->holders;
         break;
     case TN_OP_LIST_SLICE:
         wire->message.list_slice.to_end = op->stop == TN_TO_END;
@@ -286,6 +298,14 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
         wire->message.end_scope.scope = op->scope;
         return handles_to_wire(op, context, &wire->message.end_scope.n_keep,
                                &wire->message.end_scope.keep);
+    case TN_OP_EXPORT:
+        wire->message.export.ttl_ms = limit;
+        wire->message.export.once = op->once;
+        break;
+    case TN_OP_IMPORT:
+        return token_to_wire(op, error, &wire->message.import.token);
+    case TN_OP_REVOKE:
+        return token_to_wire(op, error, &wire->message.revoke.token);
     case TN_OP_KEEP_HANDLE:
         return handles_to_wire(op, context, &wire->message.keep_handle.n_handles,
                                &wire->message.keep_handle.handles);

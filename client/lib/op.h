@@ -45,7 +45,10 @@
     X(INFO, info, InfoRequest)                                                                     \
     X(BEGIN_SCOPE, begin_scope, BeginScopeRequest)                                                 \
     X(END_SCOPE, end_scope, EndScopeRequest)                                                       \
-    X(KEEP_HANDLE, keep_handle, KeepHandleRequest)
+    X(KEEP_HANDLE, keep_handle, KeepHandleRequest)                                                 \
+    X(EXPORT, export, ExportRequest)                                                               \
+    X(IMPORT, import, ImportRequest)                                                               \
+    X(REVOKE, revoke, RevokeRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

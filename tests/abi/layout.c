@@ -120,6 +120,19 @@ int main(void)
     FIELD(tn_op, scope);
     FIELD(tn_op, handles);
     FIELD(tn_op, n_handles);
+    FIELD(tn_op, token);
+    FIELD(tn_op, once);
+    FIELD(tn_op, holders);
+
+    SIZE(tn_token);
+    SIZE(tn_export_options);
+    FIELD(tn_export_options, struct_size);
+    FIELD(tn_export_options, ttl_ms);
+    FIELD(tn_export_options, once);
+    SIZE(tn_handle_holder);
+    SIZE(tn_export_holder);
+    SIZE(tn_holders);
+    FIELD(tn_holders, unexplained);
 
     SIZE(tn_scope);
     FIELD(tn_scope, client);

@@ -234,6 +234,43 @@ static void test_names_can_be_changed_on_condition(void **state)
     server_fixture_stop(&f);
 }
 
+static void test_objects_are_exported_and_imported(void **state)
+{
+    struct server_fixture f;
+    struct command_result result;
+    char token[64];
+
+    (void)state;
+    server_fixture_start(&f, TN_MODE_BIASED, NULL);
+    check(&f, 0, "", NULL, "set", "x", "[1, 2]", NULL);
+    result = tenure(&f, "", "export", "--ttl", "100", "x", NULL);
+    assert_int_equal(result.exit_code, 0);
+    assert_int_equal(strlen(result.out), 33);
+    (void)snprintf(token, sizeof(token), "%.32s", result.out);
+    command_result_free(&result);
+    check(&f, 0, "[1, 2]\n", NULL, "import", token, NULL);
+    check(&f, 0, "", NULL, "-n", "elsewhere", "import", token, "y", NULL);
+    check(&f, 0, "[1, 2]\n", NULL, "-n", "elsewhere", "get", "y", NULL);
+    result = tenure(&f, "", "describe", "--holders", "x", NULL);
+    assert_non_null(strstr(result.out, "names       1\n            x\n"));
+    assert_non_null(strstr(result.out, "exports     1\n"));
+    assert_non_null(strstr(result.out, "others      1\n"));
+    command_result_free(&result);
+    result = tenure(&f, "", "-j", "describe", "--holders", "x", NULL);
+    assert_non_null(strstr(result.out, "\"names\": [\"x\"], \"names_total\": 1"));
+    assert_non_null(strstr(result.out, "\"once\": false"));
+    assert_non_null(strstr(result.out, "\"unexplained\": 1}"));
+    command_result_free(&result);
+    check(&f, 0, "", NULL, "revoke", token, NULL);
+    check(&f, 1, "", "No object is exported", "revoke", token, NULL);
+    check(&f, 1, "", "No object is exported", "import", token, NULL);
+    check(&f, 2, "", "32 hexadecimal digits", "import", "abc", NULL);
+    check(&f, 1, "", "No name", "export", "nothing", NULL);
+    check(&f, 0, "", NULL, "del", "x", NULL);
+    check(&f, 0, "", NULL, "-n", "elsewhere", "del", "y", NULL);
+    server_fixture_stop(&f);
+}
+
 static void test_batches_are_executed_together(void **state)
 {
     static const char steps[] = "[{\"op\": \"put\", \"value\": [1, 2]},\n"
@@ -529,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_input_comes_as_json_text_or_bytes),
         cmocka_unit_test(test_objects_are_linked_by_name_and_cut_off_by_depth),
         cmocka_unit_test(test_names_can_be_changed_on_condition),
+        cmocka_unit_test(test_objects_are_exported_and_imported),
         cmocka_unit_test(test_batches_are_executed_together),
         cmocka_unit_test(test_the_lesson_counts_1_2_1_0),
         cmocka_unit_test(test_the_shell_does_what_python_does),

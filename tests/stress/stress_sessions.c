@@ -5,6 +5,7 @@
  *  - a handle that was got outside of a scope is good for as long as the client has it,
  *    and so is what only this client has ever held;
  *  - one that a scope took along is not found any more;
+ *  - what was exported is what is imported, by whichever client;
  *  - when all clients are gone, nothing is left.
  */
 #include <pthread.h>
@@ -129,6 +130,57 @@ static void use_a_scope(struct client *me)
     }
 }
 
+/* Tokens that are for anybody; each stands for a list that holds the number. */
+static struct {
+    pthread_mutex_t mutex;
+    tn_token token;
+    int64_t number; /* -1: there is none */
+} offer = { .mutex = PTHREAD_MUTEX_INITIALIZER, .number = -1 };
+
+static void offer_one(struct client *me)
+{
+    tn_export_options options = TN_EXPORT_OPTIONS_INIT;
+    size_t i = any(me, HELD);
+    tn_token token;
+    int r;
+
+    options.ttl_ms = 1 + (uint32_t)any(me, 20);
+    options.once = any(me, 2) == 0;
+    if (me->held[i] == NULL)
+        return;
+    r = tn_client_export(me->client, tn_held(me->held[i]), &options, &token, NULL);
+    NEED(me, r == 0 || r == TN_ETOO_BIG);
+    if (r < 0)
+        return;
+    (void)pthread_mutex_lock(&offer.mutex);
+    offer.token = token;
+    offer.number = me->numbers[i];
+    (void)pthread_mutex_unlock(&offer.mutex);
+}
+
+static void accept_one(struct client *me)
+{
+    size_t i = any(me, HELD);
+    tn_handle *handle = NULL;
+    int64_t number;
+    tn_token token;
+    int r;
+
+    (void)pthread_mutex_lock(&offer.mutex);
+    token = offer.token;
+    number = offer.number;
+    (void)pthread_mutex_unlock(&offer.mutex);
+    if (number < 0)
+        return;
+    r = tn_client_import(me->client, &token, &handle);
+    NEED(me, r == 0 || r == TN_ENAME); /* too late */
+    if (r < 0)
+        return;
+    tn_handle_release(&me->held[i]);
+    me->held[i] = handle;
+    me->numbers[i] = number;
+}
+
 static void lose(struct client *me)
 {
     NEED(me, shutdown(tn_client_fd(me->client), SHUT_RDWR) == 0);
@@ -139,10 +191,10 @@ static void lose(struct client *me)
 
 static void *run_client(void *arg)
 {
-    static void (*const acts[])(struct client * me) = { put,       put,         check,
-                                                        check,     check,       give_name,
-                                                        give_name, take_back,   use_a_scope,
-                                                        take_back, use_a_scope, lose };
+    static void (*const acts[])(struct client * me) = {
+        put,         put,       check,       check, check,     give_name,  give_name, take_back,
+        use_a_scope, take_back, use_a_scope, lose,  offer_one, accept_one, accept_one
+    };
     struct client *me = arg;
     tn_client_options options = TN_CLIENT_OPTIONS_INIT;
 
@@ -202,6 +254,7 @@ static void stress(enum tn_mode mode, uint64_t seed, uint64_t duration_ns)
     for (size_t i = 0; i < CLIENTS; i++)
         assert_null(clients[i].failure);
     unbind_all(f.endpoint);
+    offer.number = -1;
     server_fixture_stop(&f);
     print_message("%s: %llu connections lost\n", tn_mode_name(mode), (unsigned long long)n_losses);
 }

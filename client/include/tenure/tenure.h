@@ -291,6 +291,21 @@ TN_API tn_scope tn_scope_enter(tn_client *client);
  * around it. Leaves an empty scope behind. */
 TN_API void tn_scope_leave(tn_scope *scope);
 
+/* ---- Exports ---- */
+
+/* A secret that stands for an object: whoever knows it may have it. Plain data. */
+typedef struct tn_token {
+    unsigned char bytes[16];
+} tn_token;
+
+#define TN_TOKEN_TEXT_SIZE 33
+
+/* A token in 32 hexadecimal digits and a NUL. Any thread. */
+TN_API void tn_token_format(const tn_token *token, char ret_text[TN_TOKEN_TEXT_SIZE]);
+
+/* And back. TN_EINVAL if the text is none. Any thread. */
+TN_API int tn_token_parse(const char *text, tn_token *ret_token);
+
 /* ---- Values -------------------------------------------------------------- */
 
 /* What a value is. The first nine are also the types of stored objects. */
@@ -520,6 +535,14 @@ typedef struct tn_binding {
     bool existed;     /* whether it was bound before */
 } tn_binding;
 
+/* A name that is bound. */
+typedef struct tn_name_entry {
+    const char *name; /* NUL-terminated; may also hold NULs. Its function says how long it lives. */
+    size_t name_len;
+    tn_kind type;
+    uint64_t version;
+} tn_name_entry;
+
 /* ---- Calls --------------------------------------------------------------- */
 /*
  * Each sends a request, waits for its answer until the client's deadline, and
@@ -608,6 +631,68 @@ typedef struct tn_description {
 TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep, uint64_t max_objects,
                               tn_description *ret_description);
 
+/* How long and how often an export may be imported. */
+typedef struct tn_export_options {
+    size_t struct_size;
+    uint32_t ttl_ms; /* 0: as long as the server grants */
+    bool once;       /* the first import ends the export */
+} tn_export_options;
+
+#define TN_EXPORT_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(tn_export_options), 0, false                                                        \
+    }
+
+/*
+ * Exports an object: gives out a token, for which any session of the server gets a
+ * handle to it. The export holds the object until its time is over, whatever becomes of
+ * the sessions. `options` may be NULL; (opt) ret_ttl_ms: how long that is. TN_ETOO_BIG:
+ * there are too many; TN_EUNSUPPORTED: the server exports nothing.
+ */
+TN_API int tn_client_export(tn_client *client, tn_target target, const tn_export_options *options,
+                            tn_token *ret_token, uint32_t *ret_ttl_ms);
+
+/* A handle to an exported object. The caller releases it. TN_ENAME: there is no such
+ * export, or not any more. */
+TN_API int tn_client_import(tn_client *client, const tn_token *token, tn_handle **ret_handle);
+
+/* Ends an export; what was imported stays. (opt) ret_existed: whether there was one. */
+TN_API int tn_client_revoke(tn_client *client, const tn_token *token, bool *ret_existed);
+
+/* Who holds an object, as far as the server finds out at little cost. Made by the
+ * library, which may append fields. */
+typedef struct tn_handle_holder {
+    uint64_t session;
+    uint64_t handles; /* of the session that refer to the object */
+    bool leased;      /* the session has lost its connection, and is kept */
+} tn_handle_holder;
+
+typedef struct tn_export_holder {
+    uint64_t session; /* that has exported it */
+    uint64_t remaining_ms;
+    bool once;
+} tn_export_holder;
+
+typedef struct tn_holders {
+    size_t n_names; /* at most 100 of names_total */
+    const tn_name_entry *names;
+    uint64_t names_total;
+    bool names_complete; /* all names of the namespace were looked at */
+    size_t n_sessions;
+    const tn_handle_holder *sessions;
+    bool sessions_complete; /* false: another worker of the server may know of more */
+    size_t n_exports;       /* at most 100 of exports_total */
+    const tn_export_holder *exports;
+    uint64_t exports_total;
+    int64_t unexplained; /* references that are none of these: other objects above all */
+} tn_holders;
+
+/* Asks who holds an object. The caller frees the result. */
+TN_API int tn_client_holders(tn_client *client, tn_target target, tn_holders **ret_holders);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_holders_free(tn_holders **holders);
+
 /* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
 
@@ -675,18 +760,11 @@ TN_API int tn_client_dict_pop(tn_client *client, tn_target dict, tn_value key, c
 
 typedef struct tn_name_iter tn_name_iter;
 
-typedef struct tn_name_entry {
-    const char *name; /* NUL-terminated; may also hold NULs. Valid until the next call. */
-    size_t name_len;
-    tn_kind type;
-    uint64_t version;
-} tn_name_entry;
-
 /* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. The
  * client must live as long as steps are made; not until the iterator is closed. */
 TN_API int tn_name_iter_open(tn_client *client, const char *prefix, tn_name_iter **ret_iter);
 
-/* 1 and an entry, 0 at the end, or an error. */
+/* 1 and an entry, valid until the next call, 0 at the end, or an error. */
 TN_API TN_CHECKED int tn_name_iter_next(tn_name_iter *iter, tn_name_entry *ret_entry);
 
 /* Leaves NULL behind; accepts NULL. */
@@ -765,7 +843,7 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_BIND = 5,         /* name, target, require                binding */
     TN_OP_UNBIND = 6,       /* name, require                        binding */
     TN_OP_LOOKUP = 7,       /* name                                 handle, version */
-    TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
+    TN_OP_DESCRIBE = 8,     /* target, deep, limit, holders         description, holders */
     TN_OP_LENGTH = 9,       /* target                               count */
     TN_OP_CONTAINS = 10,    /* target, value                        truth */
     TN_OP_LIST_GET = 11,    /* target, index, want                  value */
@@ -788,7 +866,10 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_BEGIN_SCOPE = 95, /* nothing                              scope */
     TN_OP_END_SCOPE = 96,   /* scope (0: innermost), handles (to keep), n_handles
                                                                     count */
-    TN_OP_KEEP_HANDLE = 97  /* handles, n_handles                   count */
+    TN_OP_KEEP_HANDLE = 97, /* handles, n_handles                   count */
+    TN_OP_EXPORT = 99,      /* target, limit (milliseconds), once   token */
+    TN_OP_IMPORT = 100,     /* token                                handle */
+    TN_OP_REVOKE = 101      /* token                                truth */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -816,6 +897,9 @@ typedef struct tn_op {
     uint64_t scope;
     const tn_handle *const *handles;
     size_t n_handles;
+    const tn_token *token;
+    bool once;
+    bool holders;
 } tn_op;
 
 /* An operation whose other fields are zero. */
@@ -909,6 +993,10 @@ TN_API int tn_reply_binding(const tn_reply *reply, tn_binding *ret_binding);
 TN_API int tn_reply_count(const tn_reply *reply, uint64_t *ret_count);
 TN_API int tn_reply_scope(const tn_reply *reply, uint64_t *ret_number);
 TN_API int tn_reply_truth(const tn_reply *reply, bool *ret_truth);
+TN_API int tn_reply_token(const tn_reply *reply, tn_token *ret_token, uint32_t *ret_ttl_ms);
+
+/* The caller frees the result. */
+TN_API int tn_reply_holders(const tn_reply *reply, tn_holders **ret_holders);
 TN_API int tn_reply_description(const tn_reply *reply, tn_description *ret_description);
 
 /* What a ping sent; valid as long as the reply. */
@@ -1051,6 +1139,7 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_NAME_ITER_CLEANUP TN_FREED_BY(tn_name_iter_close)
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
+#define TN_HOLDERS_CLEANUP TN_FREED_BY(tn_holders_free)
 #define TN_SCOPE_CLEANUP TN_FREED_BY(tn_scope_leave)
 
 /* A declaration: handles that are acquired from here to the end of the block, and not
