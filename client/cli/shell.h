@@ -153,13 +153,16 @@ enum shell_function {
     SHELL_LEN,
     SHELL_DESCRIBE,
     SHELL_PRINT,
+    SHELL_EXPORT, /* a str: the token */
+    SHELL_IMPORT, /* of a token: the object */
     SHELL_NO_FUNCTION,
 };
 
 /* The function with that name. */
 enum shell_function shell_find_function(const char *name, size_t len);
 
-/* What a function returns: an int, a str, or None after it has printed something. */
+/* What a function returns: an int, a str, an object, or None after it has printed
+ * something. */
 TN_MUST_CHECK int shell_call_function(struct shell *shell, enum shell_function function,
                                       tn_value argument, tn_value *ret_value);
 

@@ -3,10 +3,11 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "begin",  "bind",  "del",  "end",  "describe", "exit",
-                                    "help",   "id",    "info", "is",   "len",      "ls",
-                                    "names",  "print", "quit", "type", "refcount", "sizeof",
-                                    "unbind", "vars",  "None", "True", "False",    NULL };
+const char *const shell_words[] = { "begin",    "bind",   "del",    "end",    "describe", "exit",
+                                    "help",     "export", "id",     "import", "info",     "is",
+                                    "len",      "ls",     "names",  "print",  "quit",     "type",
+                                    "refcount", "sizeof", "unbind", "vars",   "None",     "True",
+                                    "False",    NULL };
 
 static const struct {
     const char *topic;
@@ -60,6 +61,8 @@ static const struct {
                    "  len x        items, bytes or characters\n"
                    "  describe x   all of this, and the size with everything that it refers to\n"
                    "  print x      show it\n"
+                   "  export x     a token, for which any program gets the object\n"
+                   "  y = import('TOKEN')    the object of a token\n"
                    "Each also works with brackets: len(x).\n" },
 };
 

@@ -426,6 +426,9 @@ static void test_the_shell_does_what_python_does(void **state)
                                 "'it\\'s \\u00e9'\n"
                                 "[z, z][0] is z\n"
                                 "d['k'] is not z\n"
+                                "t = export(z)\n"
+                                "y = import(t)\n"
+                                "y is z\n"
                                 "n = 'kept'\n"
                                 "begin\n"
                                 "a = [7]\n"
@@ -460,6 +463,7 @@ static void test_the_shell_does_what_python_does(void **state)
                                    "'it\\'s é'\n"
                                    "True\n"
                                    "False\n"
+                                   "True\n"
                                    "2\n"
                                    "['c']\n"
                                    "1\n"
@@ -501,6 +505,7 @@ static void test_the_shell_says_what_is_wrong_and_goes_on(void **state)
         { "l.append()", "takes 1 argument", 2 },
         { "l == l", "x is y", 2 },
         { "unbind nothing", "No name", 1 },
+        { "import 'abc'", "needs a token", 2 },
         { "end", "No scope is open", 2 },
         { "end keep nothing", "no variable", 1 },
         { "end keep 5", "name of a variable", 2 },
