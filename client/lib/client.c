@@ -185,7 +185,7 @@ int tn_engine_hello(tn_client *client, Tenure__V1__HelloRequest *hello, uint32_t
         return tn_client_error_set_plain(&client->error, TN_ENOMEM);
 
     r = tn_engine_await(client, flight);
-    if (!client->session->is_open) {
+    if (r == TN_ESESSION_LOST && !client->session->is_open) {
         char why[sizeof(client->lost)];
 
         (void)snprintf(why, sizeof(why), "%s", client->lost);
