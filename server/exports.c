@@ -89,10 +89,12 @@ static void free_exporter_if_unused(struct tn_exporter *exporter)
 }
 
 /* Ends an export; its reference is the caller's. */
-static struct tn_object *remove_locked(struct tn_exports *exports, struct export *export)
+static struct tn_object *remove_locked(struct tn_exports *exports, struct tn_mutator *mu,
+                                       struct export *export)
 {
     struct tn_object *object = export->object;
 
+    tn_root_leave(mu, object);
     tn_token_remove(&exports->table, &export->entry);
     tn_ring_remove(&export->expiry.link);
     exports->n_exports--;
@@ -103,11 +105,16 @@ static struct tn_object *remove_locked(struct tn_exports *exports, struct export
     return object;
 }
 
+static struct export *export_of_entry(struct tn_token_entry *entry)
+{
+    return TN_CONTAINER_OF(entry, struct export, entry);
+}
+
 static struct export *find_locked(struct tn_exports *exports, const struct tn_token *token)
 {
     struct tn_token_entry *entry = tn_token_find(&exports->table, token);
 
-    return entry == NULL ? NULL : TN_CONTAINER_OF(entry, struct export, entry);
+    return entry == NULL ? NULL : export_of_entry(entry);
 }
 
 int tn_export_import(struct tn_exports *exports, struct tn_mutator *mu,
@@ -121,7 +128,7 @@ int tn_export_import(struct tn_exports *exports, struct tn_mutator *mu,
     if (export == NULL || export->expiry.expires_ns <= now_ns) {
         r = TN_ERR_NAME;
     } else if (export->is_once) {
-        *ret_object = remove_locked(exports, export);
+        *ret_object = remove_locked(exports, mu, export);
     } else {
         tn_incref(mu, export->object); /* the export has its own for as long as we look */
         *ret_object = export->object;
@@ -130,7 +137,8 @@ int tn_export_import(struct tn_exports *exports, struct tn_mutator *mu,
     return r;
 }
 
-struct tn_object *tn_export_revoke(struct tn_exports *exports, const struct tn_token *token)
+struct tn_object *tn_export_revoke(struct tn_exports *exports, struct tn_mutator *mu,
+                                   const struct tn_token *token)
 {
     struct tn_object *object = NULL;
     struct export *export;
@@ -138,12 +146,13 @@ struct tn_object *tn_export_revoke(struct tn_exports *exports, const struct tn_t
     tn_mutex_lock(&exports->lock);
     export = find_locked(exports, token);
     if (export != NULL)
-        object = remove_locked(exports, export);
+        object = remove_locked(exports, mu, export);
     tn_mutex_unlock(&exports->lock);
     return object;
 }
 
-struct tn_object *tn_export_take_expired(struct tn_exports *exports, uint64_t now_ns)
+struct tn_object *tn_export_take_expired(struct tn_exports *exports, struct tn_mutator *mu,
+                                         uint64_t now_ns)
 {
     struct tn_object *object = NULL;
     struct tn_expiry *due;
@@ -151,7 +160,7 @@ struct tn_object *tn_export_take_expired(struct tn_exports *exports, uint64_t no
     tn_mutex_lock(&exports->lock);
     due = tn_expiry_due(&exports->by_time, now_ns);
     if (due != NULL)
-        object = remove_locked(exports, export_of(due));
+        object = remove_locked(exports, mu, export_of(due));
     tn_mutex_unlock(&exports->lock);
     return object;
 }
@@ -176,6 +185,24 @@ size_t tn_exports_of(struct tn_exports *exports, const struct tn_object *object,
     }
     tn_mutex_unlock(&exports->lock);
     return n;
+}
+
+/* By buckets, as tokens stay in theirs: nothing that is there throughout is missed. */
+bool tn_exports_walk(struct tn_exports *exports, struct tn_mutator *mu, uint64_t *cursor,
+                     size_t *budget)
+{
+    tn_mutex_lock(&exports->lock);
+    for (; *cursor<TN_TOKEN_BUCKETS && * budget> 0; ++*cursor) {
+        struct tn_token_entry *entry = exports->table.buckets[*cursor];
+
+        for (; entry != NULL; entry = entry->next) {
+            tn_root_visit(mu, export_of_entry(entry)->object);
+            *budget -= *budget > 0;
+        }
+        *budget -= *budget > 0; /* also for one that is empty */
+    }
+    tn_mutex_unlock(&exports->lock);
+    return *cursor == TN_TOKEN_BUCKETS;
 }
 
 void tn_exporter_leave(struct tn_exports *exports, struct tn_exporter **exporterp)

@@ -10,6 +10,9 @@
  *  - An object is published before it is exported: any worker may import or drop it.
  *  - A session that has exports in the table, or had, has an exporter, which counts
  *    them; the exporter lasts until both the session and the last export are gone.
+ *  - What is exported is among the heap's own roots, which tn_exports_walk() visits. Who
+ *    ends an export calls tn_root_leave() under the lock: so the walk finds the object
+ *    here, or it is shaded.
  *  - No session has more than TN_EXPORTS_PER_SESSION, all together have no more than
  *    TN_EXPORTS_MAX.
  * Threads: any that is online. References are dropped by the caller, under no lock.
@@ -76,16 +79,21 @@ TN_MUST_CHECK int tn_export_import(struct tn_exports *exports, struct tn_mutator
                                    struct tn_object **ret_object) TN_EXCLUDES(exports->lock);
 
 /* Ends an export and hands its reference to the caller; NULL if there is none. */
-struct tn_object *tn_export_revoke(struct tn_exports *exports, const struct tn_token *token)
-    TN_EXCLUDES(exports->lock);
+struct tn_object *tn_export_revoke(struct tn_exports *exports, struct tn_mutator *mu,
+                                   const struct tn_token *token) TN_EXCLUDES(exports->lock);
 
 /* The same for one that has expired by then (UINT64_MAX: any). */
-struct tn_object *tn_export_take_expired(struct tn_exports *exports, uint64_t now_ns)
-    TN_EXCLUDES(exports->lock);
+struct tn_object *tn_export_take_expired(struct tn_exports *exports, struct tn_mutator *mu,
+                                         uint64_t now_ns) TN_EXCLUDES(exports->lock);
 
 /* The exports of an object, the first `max` of them. Returns how many there are. */
 size_t tn_exports_of(struct tn_exports *exports, const struct tn_object *object,
                      struct tn_export_facts *ret_facts, size_t max) TN_EXCLUDES(exports->lock);
+
+/* Visits what is exported, some `budget` of it, from bucket *cursor of the table on, and
+ * moves that; lowers the budget. True when *cursor is TN_TOKEN_BUCKETS. */
+bool tn_exports_walk(struct tn_exports *exports, struct tn_mutator *mu, uint64_t *cursor,
+                     size_t *budget) TN_EXCLUDES(exports->lock);
 
 /* The session is gone; its exports are not. Leaves NULL behind; accepts NULL. */
 void tn_exporter_leave(struct tn_exports *exports, struct tn_exporter **exporterp)

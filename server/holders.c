@@ -110,9 +110,9 @@ static int find_handles(struct search *search)
     if (answer->sessions == NULL)
         return TN_ERR_NOMEM;
     answer->sessions_complete = ex->service->n_counters == 1; /* we are the only worker */
-    for (struct tn_ring *link = ex->sessions.next; goes_on && link != &ex->sessions;
+    for (struct tn_ring *link = ex->sessions.ring.next; goes_on && link != &ex->sessions.ring;
          link = link->next)
-        goes_on = see_session(TN_CONTAINER_OF(link, struct tn_session, among), search);
+        goes_on = see_session(TN_CONTAINER_OF(link, struct tn_session, link), search);
     search->is_leased = true;
     if (goes_on)
         tn_leases_each_parked(&ex->service->leases, see_session, search);

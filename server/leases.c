@@ -87,6 +87,7 @@ void tn_lease_park(struct tn_leases *leases, struct tn_session *session, uint64_
 
     tn_mutex_lock(&leases->lock);
     TN_ASSERT(!lease->is_parked && tn_session_is_open(session));
+    TN_ASSERT(!tn_ring_is_linked(&session->link));
     lease->session = *session;
     lease->is_parked = true;
     tn_expiry_insert(&leases->parked, &lease->expiry, now_ns + lease->duration_ns);
@@ -102,8 +103,13 @@ static void unpark_locked(struct tn_leases *leases, struct tn_lease *lease)
     lease->is_parked = false;
 }
 
+static struct tn_lease *lease_of(struct tn_token_entry *entry)
+{
+    return TN_CONTAINER_OF(entry, struct tn_lease, entry);
+}
+
 int tn_lease_resume(struct tn_leases *leases, const struct tn_token *token, uint64_t now_ns,
-                    struct tn_session *session)
+                    struct tn_sessions *sessions, struct tn_session *session)
 {
     struct tn_token_entry *entry;
     struct tn_lease *lease;
@@ -112,7 +118,7 @@ int tn_lease_resume(struct tn_leases *leases, const struct tn_token *token, uint
     TN_ASSERT(!tn_session_is_open(session));
     tn_mutex_lock(&leases->lock);
     entry = tn_token_find(&leases->table, token);
-    lease = entry == NULL ? NULL : TN_CONTAINER_OF(entry, struct tn_lease, entry);
+    lease = entry == NULL ? NULL : lease_of(entry);
     if (lease != NULL && !lease->is_parked) {
         r = TN_ERR_BUSY;
     } else if (lease == NULL || lease->expiry.expires_ns <= now_ns) {
@@ -121,12 +127,14 @@ int tn_lease_resume(struct tn_leases *leases, const struct tn_token *token, uint
         unpark_locked(leases, lease);
         *session = lease->session;
         lease->session = (struct tn_session){ 0 };
+        tn_sessions_enter(sessions, session);
     }
     tn_mutex_unlock(&leases->lock);
     return r;
 }
 
-struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns)
+struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns,
+                                       struct tn_sessions *sessions)
 {
     struct tn_lease *lease = NULL;
     struct tn_expiry *due;
@@ -137,6 +145,7 @@ struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns
         lease = TN_CONTAINER_OF(due, struct tn_lease, expiry);
         unpark_locked(leases, lease);
         forget_locked(leases, lease);
+        tn_sessions_enter(sessions, &lease->session);
     }
     tn_mutex_unlock(&leases->lock);
     return lease;
@@ -165,4 +174,30 @@ void tn_leases_each_parked(struct tn_leases *leases,
         goes_on = visit(&lease->session, arg);
     }
     tn_mutex_unlock(&leases->lock);
+}
+
+/* Visits what the sessions of one bucket hold. False if the budget was not enough. */
+static bool walk_bucket_locked(struct tn_token_entry *entry, struct tn_mutator *mu, size_t *budget)
+{
+    for (; entry != NULL; entry = entry->next) {
+        struct tn_lease *lease = lease_of(entry);
+
+        if (lease->is_parked && !tn_session_walk(&lease->session, mu, budget))
+            return false;
+    }
+    return true;
+}
+
+/* By buckets, as tokens stay in theirs: nothing that is there throughout is missed. */
+bool tn_leases_walk(struct tn_leases *leases, struct tn_mutator *mu, uint64_t *cursor,
+                    size_t *budget)
+{
+    tn_mutex_lock(&leases->lock);
+    for (; *cursor<TN_TOKEN_BUCKETS && * budget> 0; ++*cursor) {
+        if (!walk_bucket_locked(leases->table.buckets[*cursor], mu, budget))
+            break;
+        *budget -= *budget > 0; /* also for one that is empty */
+    }
+    tn_mutex_unlock(&leases->lock);
+    return *cursor == TN_TOKEN_BUCKETS;
 }

@@ -11,7 +11,12 @@
  *
  * A parked session is nobody's, and any worker may take it over or end it. So before
  * it is parked, its worker publishes what only that worker could have touched
- * (tn_session_publish()); the lock passes everything on.
+ * (tn_session_leave()); the lock passes everything on.
+ *
+ * What parked sessions hold is among the heap's own roots: tn_leases_walk() visits it, in
+ * pieces and under the lock. A session that is parked while its worker marks has been
+ * visited, so the walk misses none that is parked behind its back; and one that is taken
+ * over before the walk has reached it is visited by who has taken it (tn_sessions_enter()).
  *
  * Invariants
  *  - A lease is in the table exactly while it is attached or parked.
@@ -39,7 +44,7 @@ struct tn_lease {
     struct tn_token_entry entry;
     uint64_t duration_ns;
     /* [lock]   and the worker's that has it, once it is expired */
-    struct tn_expiry expiry; /* among the parked, or its link among the worker's expired */
+    struct tn_expiry expiry; /* among the parked */
     bool is_parked;
     struct tn_session session;
 };
@@ -70,27 +75,32 @@ TN_MUST_CHECK int tn_lease_new(struct tn_leases *leases, uint64_t duration_ns,
 /* Ends an attached lease. Leaves NULL behind; accepts NULL. */
 void tn_lease_end(struct tn_leases *leases, struct tn_lease **leasep) TN_EXCLUDES(leases->lock);
 
-/* Parks a session, whose lease is attached and whose objects are published; it is empty
- * afterwards. */
+/* Parks a session, whose lease is attached and which has left its worker
+ * (tn_session_leave()); it is empty afterwards. Online. */
 void tn_lease_park(struct tn_leases *leases, struct tn_session *take_session, uint64_t now_ns)
     TN_EXCLUDES(leases->lock);
 
-/* Takes over the session of a token: `session`, which is not open, becomes it. Of
- * several that try, one succeeds. TN_ERR_NAME: there is no such lease, or its time is
- * over. TN_ERR_BUSY: a connection has it still. */
+/* Takes over the session of a token: `session`, which is not open, becomes it, as one of
+ * `sessions`. Of several that try, one succeeds. Online. TN_ERR_NAME: there is no such lease, or
+ * its time is over. TN_ERR_BUSY: a connection has it still. */
 TN_MUST_CHECK int tn_lease_resume(struct tn_leases *leases, const struct tn_token *token,
-                                  uint64_t now_ns, struct tn_session *session)
-    TN_EXCLUDES(leases->lock);
+                                  uint64_t now_ns, struct tn_sessions *sessions,
+                                  struct tn_session *session) TN_EXCLUDES(leases->lock);
 
-/* A lease that has expired by then (UINT64_MAX: any), which the caller is to close the
- * session of and to free. NULL: there is none. */
-struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns)
-    TN_EXCLUDES(leases->lock);
+/* A lease that has expired by then (UINT64_MAX: any). Its session is one of `sessions`
+ * now; the caller is to close it, and to free the lease. NULL: there is none. Online. */
+struct tn_lease *tn_lease_take_expired(struct tn_leases *leases, uint64_t now_ns,
+                                       struct tn_sessions *sessions) TN_EXCLUDES(leases->lock);
 
 /* Calls `visit` with the parked sessions, under the lock, until it returns false. */
 void tn_leases_each_parked(struct tn_leases *leases,
                            bool (*visit)(const struct tn_session *session, void *arg), void *arg)
     TN_EXCLUDES(leases->lock);
+
+/* Visits what parked sessions hold, some `budget` of it, from bucket *cursor of the table
+ * on, and moves that; lowers the budget. True when *cursor is TN_TOKEN_BUCKETS. Online. */
+bool tn_leases_walk(struct tn_leases *leases, struct tn_mutator *mu, uint64_t *cursor,
+                    size_t *budget) TN_EXCLUDES(leases->lock);
 
 /* When the next one expires; UINT64_MAX if none is parked. */
 uint64_t tn_leases_next_ns(struct tn_leases *leases) TN_EXCLUDES(leases->lock);

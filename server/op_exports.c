@@ -87,7 +87,7 @@ int tn_op_revoke(struct tn_request_ctx *ctx, const void *message, struct tn_resu
 
     if (r < 0)
         return r;
-    o = tn_export_revoke(&ctx->ex->service->exports, &token);
+    o = tn_export_revoke(&ctx->ex->service->exports, ctx->mu, &token);
     tn_result_boolean(result, o != NULL);
     tn_drop(ctx->mu, &o);
     return 0;

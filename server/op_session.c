@@ -62,7 +62,7 @@ static int open_session(struct tn_request_ctx *ctx, const Tenure__V1__HelloReque
         r = grant_lease(ctx, msg->lease_ms, &lease);
     if (r < 0)
         return r;
-    tn_session_open(ctx->session, ns,
+    tn_session_open(ctx->session, &ctx->ex->sessions, ns,
                     1 + atomic_fetch_add_explicit(&service->next_session, 1,
                                                   memory_order_relaxed)); /* only a number */
     ctx->session->lease = lease;
@@ -76,7 +76,8 @@ static int resume_session(struct tn_request_ctx *ctx, const ProtobufCBinaryData 
 
     if (r < 0)
         return r;
-    r = tn_lease_resume(&ctx->ex->service->leases, &token, tn_clock_ns(), ctx->session);
+    r = tn_lease_resume(&ctx->ex->service->leases, &token, tn_clock_ns(), &ctx->ex->sessions,
+                        ctx->session);
     if (r == TN_ERR_NAME)
         return tn_status_set(ctx->status, TN_REASON_LEASE_NOT_FOUND);
     return r == TN_ERR_BUSY ? tn_status_set(ctx->status, TN_REASON_LEASE_IN_USE) : r;
@@ -99,7 +100,6 @@ int tn_op_hello(struct tn_request_ctx *ctx, const void *message, struct tn_resul
     r = msg->resume.len == 0 ? open_session(ctx, msg) : resume_session(ctx, &msg->resume);
     if (r < 0)
         return r;
-    tn_ring_push_back(&ctx->ex->sessions, &ctx->session->among);
 
     result->which = TENURE__V1__RESPONSE__RESULT_HELLO;
     *answer = (Tenure__V1__HelloResponse)TENURE__V1__HELLO_RESPONSE__INIT;

@@ -67,12 +67,16 @@ void tn_session_init(struct tn_session *session, size_t max_handles)
     *session = (struct tn_session){ .max_handles = max_handles };
 }
 
-void tn_session_open(struct tn_session *session, struct tn_namespace *ns, uint64_t id)
+void tn_session_open(struct tn_session *session, struct tn_sessions *sessions,
+                     struct tn_namespace *ns, uint64_t id)
 {
     TN_ASSERT(session->ns == NULL && ns != NULL);
     random_key(session->key);
     session->ns = ns;
     session->id = id;
+    /* From now on it comes to hold what is shaded, or born black. */
+    session->walked = tn_roots_number(tn_thread_mutator(sessions->thread));
+    tn_ring_push_back(&sessions->ring, &session->link);
 }
 
 /* Appends a chunk, so that TN_CHUNK_SLOTS more slots can be used. */
@@ -177,11 +181,12 @@ int tn_session_find(const struct tn_session *session, uint64_t handle,
     return 0;
 }
 
-struct tn_object *tn_session_empty_slot(struct tn_session *session, struct tn_handle_slot *slot,
-                                        uint64_t index)
+struct tn_object *tn_session_empty_slot(struct tn_session *session, struct tn_mutator *mu,
+                                        struct tn_handle_slot *slot, uint64_t index)
 {
     struct tn_object *object = slot->object;
 
+    tn_root_leave(mu, object);
     slot->mark = 0;
     slot->next_free = session->first_free;
     session->first_free = index + 1;
@@ -211,7 +216,8 @@ void tn_session_shrink_if_empty(struct tn_session *session)
         free_chunks(session);
 }
 
-int tn_session_take(struct tn_session *session, uint64_t handle, struct tn_object **ret_object)
+int tn_session_take(struct tn_session *session, struct tn_mutator *mu, uint64_t handle,
+                    struct tn_object **ret_object)
 {
     uint64_t index;
     struct tn_handle_slot *slot = tn_session_resolve(session, handle, &index);
@@ -220,7 +226,7 @@ int tn_session_take(struct tn_session *session, uint64_t handle, struct tn_objec
         return TN_ERR_HANDLE;
     if (tn_slot_place(slot) != 0)
         tn_scoped_leave(session, slot);
-    *ret_object = tn_session_empty_slot(session, slot, index);
+    *ret_object = tn_session_empty_slot(session, mu, slot, index);
     tn_session_shrink_if_empty(session);
     return 0;
 }
@@ -241,20 +247,6 @@ bool tn_session_count(const struct tn_session *session, const struct tn_object *
     return n == session->n_slots;
 }
 
-bool tn_session_publish(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
-{
-    for (; session->n_published<session->n_slots && * budget> 0; (*budget)--) {
-        const struct tn_handle_slot *slot = tn_session_slot(session, session->n_published++);
-
-        if (slot->mark != 0)
-            tn_publish(mu, slot->object);
-    }
-    if (session->n_published < session->n_slots)
-        return false;
-    session->n_published = 0; /* for the next time */
-    return true;
-}
-
 bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
     while (session->n_slots > 0 && *budget > 0) {
@@ -265,12 +257,93 @@ bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t 
             continue;
         slot->mark = 0;
         session->n_used--;
+        tn_root_leave(mu, slot->object);
         tn_decref(mu, slot->object);
     }
     if (session->n_slots > 0)
         return false;
     free_chunks(session);
     free(session->scopes);
+    tn_ring_remove(&session->link);
     tn_session_init(session, session->max_handles);
+    return true;
+}
+
+/* ---- What collectors look at ---- */
+
+void tn_sessions_init(struct tn_sessions *sessions, struct tn_thread *thread)
+{
+    *sessions = (struct tn_sessions){ .thread = thread };
+    tn_ring_init(&sessions->ring);
+}
+
+bool tn_session_walk(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
+{
+    uint64_t number = tn_roots_number(mu);
+
+    if (session->walked == number)
+        return true;
+    for (; session->walk_at < session->n_slots; session->walk_at++, (*budget)--) {
+        const struct tn_handle_slot *slot = tn_session_slot(session, session->walk_at);
+
+        if (*budget == 0)
+            return false;
+        if (slot->mark != 0)
+            tn_root_visit(mu, slot->object);
+    }
+    session->walk_at = 0;
+    session->walked = number;
+    return true;
+}
+
+bool tn_sessions_walk(struct tn_sessions *sessions, struct tn_mutator *mu, size_t budget)
+{
+    while (!tn_ring_is_empty(&sessions->ring)) {
+        struct tn_session *session = TN_CONTAINER_OF(sessions->ring.next, struct tn_session, link);
+
+        if (session->walked == tn_roots_number(mu))
+            break; /* and so are those behind it */
+        if (budget == 0 || !tn_session_walk(session, mu, &budget))
+            return false;
+        budget -= budget > 0; /* also for one that holds nothing */
+        tn_ring_remove(&session->link);
+        tn_ring_push_back(&sessions->ring, &session->link);
+    }
+    return true;
+}
+
+/*
+ * Who does not mark yet, or does not any more, will walk all that it has then. It is not
+ * enough that others of this marking have visited the session: what comes into it
+ * here, until this mutator marks as well, is shaded by nobody.
+ */
+void tn_sessions_enter(struct tn_sessions *sessions, struct tn_session *session)
+{
+    uint64_t number = tn_roots_number(tn_thread_mutator(sessions->thread));
+
+    if (number != 0 && session->walked == number) {
+        tn_ring_push_back(&sessions->ring, &session->link);
+        return;
+    }
+    session->walked = 0;
+    session->walk_at = 0;
+    tn_ring_push_front(&sessions->ring, &session->link);
+    tn_thread_roots_came(sessions->thread);
+}
+
+bool tn_session_leave(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
+{
+    uint64_t number = tn_roots_number(mu);
+
+    for (; session->n_published<session->n_slots && * budget> 0; (*budget)--) {
+        const struct tn_handle_slot *slot = tn_session_slot(session, session->n_published++);
+
+        if (slot->mark != 0)
+            tn_publish(mu, slot->object);
+    }
+    if (session->n_published < session->n_slots || (number != 0 && session->walked != number))
+        return false;
+    session->n_published = 0; /* for the next time */
+    tn_ring_remove(&session->link);
     return true;
 }

@@ -21,8 +21,16 @@
  *    against the heap's limit but is bounded by `max_handles`.
  *  - scoped[i] is the index of a slot in use whose place is i + 1, and those of
  *    scope k are scoped[scopes[k].first ... scopes[k + 1].first); scopes[0].first = 0.
- * Threads: its worker only, which may be another one after it was parked (leases.h). Functions that
- * take a mutator need to be online.
+ *  - An open session is on the list of its executor, whose roots walk it, or parked
+ *    with its lease, whose table is walked (leases.h): what it holds is alive for
+ *    collectors. The list and the tables change online only, as a collector walks
+ *    them while the worker is offline. Whatever else a session comes to hold a counted
+ *    reference to is visited by tn_session_walk() too.
+ *  - Who gives a reference back, or hands it over, calls tn_root_leave() first.
+ *  - A session that goes from one place to another takes along in which marking it has
+ *    been walked (tn_sessions_enter(), tn_session_leave()).
+ * Threads: its worker only, which may be another one after it was parked. Functions that
+ * take a mutator need to be online, and so do those that take a list of sessions.
  */
 #ifndef TN_SERVER_SESSION_H
 #define TN_SERVER_SESSION_H
@@ -37,6 +45,12 @@
 
 /* Scopes that may be open in a session, one in the other. */
 #define TN_SCOPES_MAX 64
+
+/* The open sessions of an executor. */
+struct tn_sessions {
+    struct tn_ring ring;      /* those that a marking under way has to visit come first */
+    struct tn_thread *thread; /* [const]  whose roots they are */
+};
 
 struct tn_handle_slot {
     uint64_t mark; /* serial << 24 | place; place: 0, or 1 + where it is in `scoped`. 0: free */
@@ -63,8 +77,7 @@ struct tn_session {
     /* [owner]  */
     struct tn_lease *lease; /* counted among the attached ones; NULL: ends with its connection */
     struct tn_exporter *exporter; /* NULL: it has never exported anything */
-    struct tn_ring among;         /* the sessions of its worker, while it is open there */
-    size_t n_published;           /* slots that tn_session_publish() has looked at */
+    size_t n_published;           /* slots that tn_session_leave() has looked at */
     struct tn_handle_slot **chunks;
     size_t n_chunks;
     size_t n_slots; /* ever used */
@@ -79,7 +92,24 @@ struct tn_session {
     uint32_t *scoped;
     size_t n_scoped;
     size_t cap_scoped;
+    struct tn_ring link; /* tn_sessions.ring, while it is open there */
+    uint64_t walked;     /* the last marking that has visited all it holds; 0: none */
+    size_t walk_at;      /* the slot where a walk that is under way goes on; else 0 */
 };
+
+void tn_sessions_init(struct tn_sessions *sessions, struct tn_thread *thread);
+
+/* Visits some `budget` of what the sessions hold and the marking under way has not
+ * visited, as tn_roots.walk does. True when nothing is left. */
+bool tn_sessions_walk(struct tn_sessions *sessions, struct tn_mutator *mu, size_t budget);
+
+/*
+ * Takes in an open session that was kept somewhere else (leases.h). The caller has taken
+ * it away from there, and has still the lock under which what is there is walked: if the
+ * marking under way has visited it, that is known here, and if not, that walk is not over
+ * before this thread has one to do.
+ */
+void tn_sessions_enter(struct tn_sessions *sessions, struct tn_session *session);
 
 /* A session that is not open: it has no namespace and can hold nothing. */
 void tn_session_init(struct tn_session *session, size_t max_handles);
@@ -89,8 +119,9 @@ static inline bool tn_session_is_open(const struct tn_session *session)
     return session->ns != NULL;
 }
 
-/* Opens it, with a fresh key. `id` is for people. */
-void tn_session_open(struct tn_session *session, struct tn_namespace *ns, uint64_t id);
+/* Opens it, with a fresh key, as one of `sessions`. `id` is for people. Online. */
+void tn_session_open(struct tn_session *session, struct tn_sessions *sessions,
+                     struct tn_namespace *ns, uint64_t id);
 
 /*
  * Sees to it that the next `n` handles can be added without failing. TN_ERR_NOMEM,
@@ -107,8 +138,8 @@ TN_MUST_CHECK int tn_session_find(const struct tn_session *session, uint64_t han
                                   struct tn_object **ret_object);
 
 /* Ends a handle and hands its reference to the caller. TN_ERR_HANDLE. */
-TN_MUST_CHECK int tn_session_take(struct tn_session *session, uint64_t handle,
-                                  struct tn_object **ret_object);
+TN_MUST_CHECK int tn_session_take(struct tn_session *session, struct tn_mutator *mu,
+                                  uint64_t handle, struct tn_object **ret_object);
 
 /* Handles that are held. */
 static inline size_t tn_session_n_handles(const struct tn_session *session)
@@ -155,11 +186,18 @@ TN_MUST_CHECK int tn_session_keep(struct tn_session *session, uint64_t handle, b
 
 /*
  * Before another worker may have the session: looks at up to `budget` slots, publishes
- * what they hold, and lowers it by their number. Returns true when it has seen all.
- * Nothing is given out or released until then.
+ * what they hold, and lowers it by their number. Returns true when it has seen all, and
+ * the marking under way has visited all: then the session is on no list, and is to be put
+ * where it is walked before the next safe point. Otherwise try again after one. Nothing
+ * is given out or released until then.
  */
-TN_MUST_CHECK bool tn_session_publish(struct tn_session *session, struct tn_mutator *mu,
-                                      size_t *budget);
+TN_MUST_CHECK bool tn_session_leave(struct tn_session *session, struct tn_mutator *mu,
+                                    size_t *budget);
+
+/* Visits what the session holds, from up to `budget` slots, and lowers it by their number.
+ * Returns whether the marking under way has visited all. Where it is walked: its worker's
+ * list, or its lease. */
+bool tn_session_walk(struct tn_session *session, struct tn_mutator *mu, size_t *budget);
 
 /*
  * Looks at up to `budget` slots, releases what they hold, and lowers it by their

@@ -30,8 +30,8 @@ struct tn_handle_slot *tn_session_resolve(const struct tn_session *session, uint
                                           uint64_t *ret_index);
 
 /* Makes a slot free that is in `scoped` no more; hands its reference to the caller. */
-struct tn_object *tn_session_empty_slot(struct tn_session *session, struct tn_handle_slot *slot,
-                                        uint64_t index);
+struct tn_object *tn_session_empty_slot(struct tn_session *session, struct tn_mutator *mu,
+                                        struct tn_handle_slot *slot, uint64_t index);
 
 /* A session that held much and holds nothing costs little again. */
 void tn_session_shrink_if_empty(struct tn_session *session);

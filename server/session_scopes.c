@@ -167,7 +167,7 @@ bool tn_session_work_off_scope(struct tn_session *session, struct tn_mutator *mu
             return false;
         index = session->scoped[--session->n_scoped];
         session->n_ended++;
-        tn_decref(mu, tn_session_empty_slot(session, tn_session_slot(session, index), index));
+        tn_decref(mu, tn_session_empty_slot(session, mu, tn_session_slot(session, index), index));
     }
     session->n_scopes--;
     session->ending = 0;

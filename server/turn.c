@@ -255,9 +255,8 @@ static bool park_session(struct tn_worker *worker, struct tn_session *session, s
         if (!is_ended)
             return false;
     }
-    if (!tn_session_publish(session, ex->mu, budget))
+    if (!tn_session_leave(session, ex->mu, budget))
         return false;
-    tn_ring_remove(&session->among);
     tn_lease_park(&worker->service->leases, session, tn_clock_ns());
     tn_worker_watch_expiry(worker, duration_ns / TN_NS_PER_MS + 1);
     return true;
@@ -274,14 +273,43 @@ static bool part_with(struct tn_worker *worker, struct tn_conn *conn, size_t *bu
     return release_session(&worker->ex, session, budget);
 }
 
+/* Until when what is kept must last, to be kept on: a server that stops keeps nothing. */
+static uint64_t expiry_limit_ns(const struct tn_worker *worker)
+{
+    return worker->obeyed == TN_WORKER_SERVE ? tn_clock_ns() : UINT64_MAX;
+}
+
+/* Ends sessions whose leases have expired. Returns whether that is done. */
+static bool end_leases(struct tn_worker *worker, size_t *budget)
+{
+    struct tn_service *service = worker->service;
+    uint64_t now_ns = expiry_limit_ns(worker);
+
+    for (; *budget > 0; *budget -= *budget > 0) {
+        struct tn_lease *lease = worker->expired;
+
+        if (lease == NULL)
+            lease = tn_lease_take_expired(&service->leases, now_ns, &worker->ex.sessions);
+        worker->expired = lease;
+        if (lease == NULL)
+            return true;
+        tn_exporter_leave(&service->exports, &lease->session.exporter);
+        if (!release_session(&worker->ex, &lease->session, budget))
+            return false;
+        worker->expired = NULL;
+        free(lease);
+    }
+    return false;
+}
+
 /* Drops exports whose time is over. Returns whether that is done. */
 static bool drop_exports(struct tn_worker *worker, size_t *budget)
 {
-    /* A server that stops keeps nothing for anybody. */
-    uint64_t now_ns = worker->obeyed == TN_WORKER_SERVE ? tn_clock_ns() : UINT64_MAX;
+    uint64_t now_ns = expiry_limit_ns(worker);
 
     for (; *budget > 0; (*budget)--) {
-        struct tn_object *o = tn_export_take_expired(&worker->service->exports, now_ns);
+        struct tn_object *o =
+            tn_export_take_expired(&worker->service->exports, worker->ex.mu, now_ns);
 
         if (o == NULL)
             return true;
@@ -292,7 +320,7 @@ static bool drop_exports(struct tn_worker *worker, size_t *budget)
 
 static bool has_releases(const struct tn_worker *worker)
 {
-    return !tn_ring_is_empty(&worker->releasing) || !tn_ring_is_empty(&worker->expired) ||
+    return !tn_ring_is_empty(&worker->releasing) || worker->has_expired_leases ||
            worker->has_expired_exports;
 }
 
@@ -313,16 +341,8 @@ static bool release_sessions(struct tn_worker *worker)
         tn_conn_free(conn);
         worker->n_conns--;
     }
-    while (budget > 0 && !tn_ring_is_empty(&worker->expired)) {
-        struct tn_lease *lease =
-            TN_CONTAINER_OF(tn_expiry_of(worker->expired.next), struct tn_lease, expiry);
-
-        tn_exporter_leave(&worker->service->exports, &lease->session.exporter);
-        if (!release_session(ex, &lease->session, &budget))
-            break;
-        tn_ring_remove(&lease->expiry.link);
-        free(lease);
-    }
+    if (worker->has_expired_leases)
+        worker->has_expired_leases = !end_leases(worker, &budget);
     if (worker->has_expired_exports)
         worker->has_expired_exports = !drop_exports(worker, &budget);
     tn_executor_safepoint(ex);
@@ -361,7 +381,7 @@ bool tn_worker_turn(struct tn_worker *worker)
     }
 
     if (worker->obeyed != TN_WORKER_SERVE)
-        tn_worker_take_expired(worker, UINT64_MAX);
+        tn_worker_note_expired(worker, UINT64_MAX);
     else
         watch_exports(worker);
     has_more = has_releases(worker) && release_sessions(worker);

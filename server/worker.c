@@ -82,19 +82,31 @@ static uint64_t tick_for(const struct tn_config *config)
 
 static void start_timer(struct tn_worker *worker, uint64_t ms);
 
-void tn_worker_take_expired(struct tn_worker *worker, uint64_t now_ns)
+/* When the next parked session expires; UINT64_MAX if none is parked. */
+static uint64_t next_lease_ns(struct tn_service *service)
 {
-    struct tn_service *service = worker->service;
-    uint64_t next_ns = atomic_load_explicit(&service->exports.next_ns, memory_order_relaxed);
-    struct tn_lease *lease;
+    /* Relaxed: a hint; whoever parks a session looks for it in time. */
+    return atomic_load_explicit(&service->leases.n_parked, memory_order_relaxed) == 0
+               ? UINT64_MAX
+               : tn_leases_next_ns(&service->leases);
+}
 
-    /* Relaxed: a hint; whoever parks a session, or exports, looks for it in time. */
-    if (atomic_load_explicit(&service->leases.n_parked, memory_order_relaxed) > 0) {
-        while ((lease = tn_lease_take_expired(&service->leases, now_ns)) != NULL)
-            tn_ring_push_back(&worker->expired, &lease->expiry.link);
-    }
-    worker->has_expired_exports |= next_ns != UINT64_MAX && next_ns <= now_ns;
-    if (worker->has_expired_exports || !tn_ring_is_empty(&worker->expired))
+/* The same of what is exported: likewise. */
+static uint64_t next_export_ns(const struct tn_service *service)
+{
+    return atomic_load_explicit(&service->exports.next_ns, memory_order_relaxed);
+}
+
+static bool is_due(uint64_t next_ns, uint64_t now_ns)
+{
+    return next_ns != UINT64_MAX && next_ns <= now_ns;
+}
+
+void tn_worker_note_expired(struct tn_worker *worker, uint64_t now_ns)
+{
+    worker->has_expired_leases |= is_due(next_lease_ns(worker->service), now_ns);
+    worker->has_expired_exports |= is_due(next_export_ns(worker->service), now_ns);
+    if (worker->has_expired_leases || worker->has_expired_exports)
         tn_worker_stay_awake(worker);
 }
 
@@ -103,12 +115,9 @@ static uint64_t work_off_expired(struct tn_worker *worker)
 {
     struct tn_service *service = worker->service;
     uint64_t now_ns = tn_clock_ns();
-    uint64_t next_ns = UINT64_MAX;
+    uint64_t next_ns = least(next_lease_ns(service), next_export_ns(service));
 
-    tn_worker_take_expired(worker, now_ns);
-    if (atomic_load_explicit(&service->leases.n_parked, memory_order_relaxed) > 0)
-        next_ns = tn_leases_next_ns(&service->leases);
-    next_ns = least(next_ns, atomic_load_explicit(&service->exports.next_ns, memory_order_relaxed));
+    tn_worker_note_expired(worker, now_ns);
     if (next_ns == UINT64_MAX)
         return UINT64_MAX;
     return next_ns <= now_ns ? 1 : (next_ns - now_ns) / TN_NS_PER_MS + 1;
@@ -385,7 +394,6 @@ int tn_worker_start(struct tn_worker *worker)
     tn_ring_init(&worker->touched);
     tn_ring_init(&worker->watched);
     tn_ring_init(&worker->releasing);
-    tn_ring_init(&worker->expired);
     r = init_loop(worker);
     if (r < 0)
         return r;

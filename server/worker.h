@@ -94,9 +94,10 @@ struct tn_worker {
     struct tn_ring touched;
     struct tn_ring watched;
     struct tn_ring releasing;   /* through `all`: closed, with handles to give back */
-    struct tn_ring expired;     /* leases whose handles are to be given back */
+    struct tn_lease *expired;   /* whose handles are being given back, or NULL */
     size_t n_conns;             /* on `all` or being closed */
     uint64_t watched_export_ns; /* when the timer has last been told to look for exports */
+    bool has_expired_leases;
     bool has_expired_exports;
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
@@ -144,9 +145,9 @@ void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn);
 /* Something expires in `ms`, a lease or an export: somebody has to look then. */
 void tn_worker_watch_expiry(struct tn_worker *worker, uint64_t ms);
 
-/* Takes over the leases that have expired by then (UINT64_MAX: all that are parked), and
- * notes whether exports have. */
-void tn_worker_take_expired(struct tn_worker *worker, uint64_t now_ns);
+/* Notes whether leases or exports have expired by then (UINT64_MAX: all that are parked,
+ * and have). */
+void tn_worker_note_expired(struct tn_worker *worker, uint64_t now_ns);
 
 /* One turn: executes what is ready, works off what is left over. Returns
  * whether there is more to do right away. */

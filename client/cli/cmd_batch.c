@@ -55,6 +55,10 @@ static const struct op_row rows[] = {
     { "dict_pop", TN_OP_DICT_POP, true, false, false, true, false, RESULT_VALUE },
     { "begin_scope", TN_OP_BEGIN_SCOPE, false, false, false, false, false, RESULT_SCOPE },
     { "end_scope", TN_OP_END_SCOPE, false, false, false, false, false, RESULT_COUNT },
+    { "record_new", TN_OP_RECORD_NEW, true, false, true, false, false, RESULT_HANDLE },
+    { "attr_get", TN_OP_ATTR_GET, true, true, false, false, false, RESULT_VALUE },
+    { "attr_set", TN_OP_ATTR_SET, true, true, true, false, false, RESULT_COUNT },
+    { "attr_delete", TN_OP_ATTR_DELETE, true, true, false, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */

@@ -229,7 +229,8 @@ static void tear_down(struct run *run)
     size_t n_alive;
 
     tn_executor_detach(&run->ex, &run->session);
-    while ((exported = tn_export_take_expired(&run->service.exports, UINT64_MAX)) != NULL)
+    while ((exported = tn_export_take_expired(&run->service.exports, run->ex.mu, UINT64_MAX)) !=
+           NULL)
         tn_decref(run->ex.mu, exported);
 
     while (!is_closed) {
