@@ -156,15 +156,18 @@ static void attach(struct tn_mutator *mu)
 }
 
 /*
- * The others' walk, which the caller keeps from ending, is counted in n_working. So that
- * is not zero, and nobody takes marking for complete; which holds in phase `mark` only.
+ * The others' walk, which the caller keeps from ending, is counted in n_working: so that
+ * is not zero, and nobody takes marking for complete. In `close` all roots have been
+ * visited; what has not, according to who brought it, has come by way of somebody who is
+ * in `settle` already and takes part in no marking any more.
  */
 static void roots_came(struct tn_mutator *mu, struct tn_roots *roots)
 {
     struct tn_gc *gc = tn_gc_of(mu);
 
-    TN_DEBUG_ASSERT(mu->gc.phase == TN_PHASE_MARK &&
-                    atomic_load_explicit(&gc->n_working, memory_order_relaxed) > 0);
+    if (mu->gc.phase != TN_PHASE_MARK)
+        return;
+    TN_DEBUG_ASSERT(atomic_load_explicit(&gc->n_working, memory_order_relaxed) > 0);
     if (roots->number == tn_roots_number(mu)) /* mode gil: this thread has been walked */
         roots->number = 0;
     if (mu->gc.work != TN_GC_WORK_NONE)

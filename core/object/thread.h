@@ -89,7 +89,8 @@ bool tn_thread_breathe(struct tn_thread *thread, size_t budget);
 
 /*
  * The references that a thread holds from one safe point to the next. A concurrent
- * collector keeps alive what they lead to, and what names lead to, and nothing else.
+ * collector keeps alive what they lead to, what names lead to, and what the heap's own
+ * roots lead to (tn_heap_set_roots), and nothing else.
  */
 struct tn_roots {
     /*
