@@ -2,14 +2,20 @@
 /* The handle table of a session. */
 #include "server/session.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "core/base/check.h"
 #include "core/base/err.h"
+#include "core/object/mark.h"
+#include "core/object/mutator.h"
 #include "tests/support/objects.h"
 
 #define MAX 5000
@@ -416,6 +422,94 @@ static void test_what_sessions_hold_is_no_garbage(void **state)
     }
 }
 
+/* ---- A session that comes to somebody else, in the middle of a collection ---- */
+
+struct other {
+    struct tn_heap *heap;
+    struct tn_session *session;
+    _Atomic(bool) is_done; /* released by the other thread: the session is on its way */
+    _Atomic(bool) may_end;
+};
+
+/* Opens a session as soon as it takes part in the marking, and lets it go. */
+static void *open_while_marking(void *arg)
+{
+    struct tn_sessions others;
+    struct other *other = arg;
+    struct tn_thread *thread;
+    struct tn_mutator *mu;
+    size_t budget = SIZE_MAX;
+
+    TN_ASSERT(tn_thread_attach(other->heap, &thread) == 0);
+    tn_sessions_init(&others, thread);
+    mu = tn_thread_online(thread);
+    while (tn_roots_number(mu) == 0)
+        (void)tn_thread_safepoint(thread, TN_WORK_BUDGET);
+    tn_session_open(other->session, &others, ns, 2);
+    TN_ASSERT(tn_session_leave(other->session, mu, &budget));
+    atomic_store_explicit(&other->is_done, true, memory_order_release);
+    while (!atomic_load_explicit(&other->may_end, memory_order_relaxed))
+        (void)tn_thread_safepoint(thread, TN_WORK_BUDGET);
+    tn_thread_offline(thread);
+    tn_thread_detach(&thread);
+    return NULL;
+}
+
+/*
+ * It has been visited, says who brings it. But what comes into it here, until this thread
+ * marks as well, is neither marked nor shaded: so it must be visited again.
+ */
+static void expect_to_be_visited_again(enum tn_mode mode)
+{
+    const struct tn_gc_options options = { .kind = TN_GC_CONCURRENT, .only_on_request = true };
+    const struct tn_roots roots = { .walk = walk_sessions };
+    struct tn_session moved;
+    struct other other = { .session = &moved };
+    struct tn_object *list;
+    struct tn_gc_stats stats;
+    struct heap_fixture f;
+    size_t budget = SIZE_MAX;
+    uint64_t number;
+    uint64_t handle;
+    pthread_t pthread;
+
+    heap_fixture_setup_collected(&f, mode, &options);
+    open_session(&f);
+    tn_thread_set_roots(f.thread, &roots);
+    tn_session_init(&moved, MAX);
+    other.heap = f.heap;
+    assert_int_equal(pthread_create(&pthread, NULL, open_while_marking, &other), 0);
+    number = tn_gc_ask(f.heap, TN_GC_OLDEST, TN_GC_CAUSE_REQUEST);
+    while ((tn_bearer_barrier(f.mu) & TN_BARRIER_NEW) == 0)
+        (void)tn_thread_safepoint(f.thread, TN_WORK_BUDGET);
+    while (!atomic_load_explicit(&other.is_done, memory_order_acquire))
+        sched_yield(); /* which is no safe point */
+    assert_int_equal(tn_roots_number(f.mu), 0);
+    tn_sessions_enter(&sessions, &moved);
+    list = test_list_range(f.mu, 0, 3); /* no container has ever had it: it is not shaded */
+    assert_int_equal(tn_session_reserve(&moved, 1), 0);
+    handle = tn_session_add(&moved, &list);
+    while (tn_gc_completed(f.heap) < number)
+        (void)tn_thread_safepoint(f.thread, TN_WORK_BUDGET);
+    tn_gc_stats(f.heap, &stats);
+    assert_int_equal(stats.last.garbage, 0);
+    assert_int_equal(tn_session_find(&moved, handle, &list), 0);
+    assert_int_equal(tn_list_length(list), 3);
+    atomic_store_explicit(&other.may_end, true, memory_order_relaxed);
+    assert_int_equal(pthread_join(pthread, NULL), 0);
+    assert_true(tn_session_close(&moved, f.mu, &budget));
+    assert_true(tn_session_close(&session, f.mu, &budget));
+    tn_thread_set_roots(f.thread, NULL);
+    heap_fixture_teardown(&f);
+}
+
+static void test_session_is_visited_by_who_begins_to_mark_later(void **state)
+{
+    (void)state;
+    expect_to_be_visited_again(TN_MODE_ATOMIC);
+    expect_to_be_visited_again(TN_MODE_BIASED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_scopes_do_what_a_naive_model_does),
         cmocka_unit_test(test_scope_of_a_large_table_gives_its_memory_back),
         cmocka_unit_test(test_what_sessions_hold_is_no_garbage),
+        cmocka_unit_test(test_session_is_visited_by_who_begins_to_mark_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
