@@ -141,6 +141,7 @@ int main(void)
     FIELD(tn_op, token);
     FIELD(tn_op, once);
     FIELD(tn_op, holders);
+    FIELD(tn_op, class_spec);
 
     SIZE(tn_token);
     SIZE(tn_export_options);
@@ -155,6 +156,5 @@ int main(void)
     SIZE(tn_scope);
     FIELD(tn_scope, client);
     FIELD(tn_scope, number);
-    FIELD(tn_op, class_spec);
     return 0;
 }

@@ -2,17 +2,22 @@
 /* Exports: objects handed from session to session; and who holds an object. */
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include <tenure/tenure.h>
 
+#include "core/base/check.h"
+#include "tests/support/command.h"
 #include "tests/support/server_fixture.h"
 
 static const char *const one_worker[] = { "workers", "1", NULL };
@@ -311,6 +316,114 @@ static void test_holders_are_told(void **state)
     in_each_mode(body_holders, one_worker);
 }
 
+/* ---- The exporter is killed ---- */
+
+/* A process of its own: exports a list and waits to be killed. */
+static void be_the_exporter(int in, int out)
+{
+    char endpoint[sizeof(((struct server_fixture *)NULL)->endpoint)];
+    tn_export_options options = TN_EXPORT_OPTIONS_INIT;
+    tn_handle *handle;
+    tn_client *client;
+    tn_token token;
+
+    TN_ASSERT(read(in, endpoint, sizeof(endpoint)) == (ssize_t)sizeof(endpoint));
+    client = connect_to(endpoint, "theirs", 0);
+    handle = put_list(client, 7);
+    options.once = true; /* so that nothing but the importer holds it afterwards */
+    TN_ASSERT(tn_client_export(client, tn_held(handle), &options, &token, NULL) == 0);
+    TN_ASSERT(write(out, &token, sizeof(token)) == (ssize_t)sizeof(token));
+    /* Ends at the latest when the test has ended. */
+    while (read(in, endpoint, sizeof(endpoint)) > 0)
+        ;
+    _exit(1);
+}
+
+/* Started before the server has threads. */
+static pid_t start_exporter(int *ret_to, int *ret_from)
+{
+    int down[2];
+    int up[2];
+    pid_t pid;
+
+    assert_int_equal(pipe(down), 0);
+    assert_int_equal(pipe(up), 0);
+    (void)fflush(stdout);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)close(down[1]);
+        (void)close(up[0]);
+        be_the_exporter(down[0], up[1]);
+    }
+    (void)close(down[0]);
+    (void)close(up[1]);
+    *ret_to = down[1];
+    *ret_from = up[0];
+    return pid;
+}
+
+/* How many sessions `describe --holders` names of what is bound to "x". */
+static size_t holders_told(const struct server_fixture *f)
+{
+    static const char *const args[] = { "-n", "ours", "-j", "describe", "--holders", "x", NULL };
+    struct command_result result = command_run(TN_TEST_TENURE, args, f->endpoint, "");
+    size_t n = 0;
+
+    assert_int_equal(result.exit_code, 0);
+    for (const char *at = result.out; (at = strstr(at, "\"session\": ")) != NULL; at++)
+        n++;
+    command_result_free(&result);
+    return n;
+}
+
+static void let_the_exporter_be_killed(enum tn_mode mode)
+{
+    TN_CLIENT_CLEANUP tn_client *client = NULL;
+    TN_HANDLE_CLEANUP tn_handle *handle = NULL;
+    TN_HOLDERS_CLEANUP tn_holders *holders = NULL;
+    TN_VALUES_CLEANUP tn_values *values = tn_values_new();
+    struct server_fixture f;
+    tn_value item;
+    int64_t number;
+    tn_token token;
+    int to, from, status;
+    pid_t pid = start_exporter(&to, &from);
+
+    server_fixture_start(&f, mode, one_worker);
+    assert_int_equal(write(to, f.endpoint, sizeof(f.endpoint)), sizeof(f.endpoint));
+    assert_int_equal(read(from, &token, sizeof(token)), sizeof(token));
+    client = connect_to(f.endpoint, "ours", 0);
+    ok(client, tn_client_import(client, &token, &handle));
+    ok(client, tn_client_bind(client, "x", tn_held(handle)));
+    assert_int_equal(holders_told(&f), 2); /* the exporter and the importer */
+
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    do {
+        tn_holders_free(&holders);
+        ok(client, tn_client_holders(client, tn_held(handle), &holders));
+    } while (holders->n_sessions != 1);
+    assert_int_equal(holders->exports_total, 0);
+    ok(client, tn_client_unbind(client, "x"));
+    ok(client, tn_client_list_get(client, tn_held(handle), 0, NULL, values, &item));
+    ok(client, tn_value_as_int(tn_value_item(item, 0), &number));
+    assert_int_equal(number, 7);
+
+    tn_handle_release(&handle);
+    tn_client_close(&client);
+    (void)close(to);
+    (void)close(from);
+    stop(&f);
+}
+
+static void test_an_object_outlives_an_exporter_that_is_killed(void **state)
+{
+    (void)state;
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++)
+        let_the_exporter_be_killed((enum tn_mode)mode);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_a_server_may_export_nothing),
         cmocka_unit_test(test_once_is_once),
         cmocka_unit_test(test_holders_are_told),
+        cmocka_unit_test(test_an_object_outlives_an_exporter_that_is_killed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

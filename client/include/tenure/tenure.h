@@ -1324,6 +1324,7 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
 #define TN_HOLDERS_CLEANUP TN_FREED_BY(tn_holders_free)
+#define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #define TN_SCOPE_CLEANUP TN_FREED_BY(tn_scope_leave)
 
 /* A declaration: handles that are acquired from here to the end of the block, and not
@@ -1332,7 +1333,6 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_SCOPE_AT_(client, line) TN_SCOPE_NAMED_(client, line)
 #define TN_SCOPE_NAMED_(client, line)                                                              \
     TN_SCOPE_CLEANUP tn_scope tn_scope_of_line_##line = tn_scope_enter(client)
-#define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #endif
 
 #ifdef __cplusplus
