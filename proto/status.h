@@ -112,6 +112,20 @@ enum tn_code {
     X(HANDLE_NOT_FOUND, NOT_FOUND, HANDLE, "This session does not hold such a handle.")            \
     X(TOO_MANY_HANDLES, RESOURCE_EXHAUSTED, TOO_MANY,                                              \
       "The session holds as many handles as it may; release some.")                                \
+    X(LEASE_NOT_FOUND, NOT_FOUND, CLOSED,                                                          \
+      "No session is kept under this token: its time is over, or there never was one; open a new " \
+      "session.")                                                                                  \
+    X(LEASE_IN_USE, ABORTED, BUSY, "A connection has the session still; try again in a moment.")   \
+    X(TOO_MANY_LEASES, RESOURCE_EXHAUSTED, TOO_MANY,                                               \
+      "The server keeps as many sessions as it may; open one without a lease.")                    \
+    X(EXPORT_NOT_FOUND, NOT_FOUND, NAME,                                                           \
+      "No object is exported under this token: its time is over, it was imported or revoked, or "  \
+      "there never was one.")                                                                      \
+    X(TOO_MANY_EXPORTS, RESOURCE_EXHAUSTED, TOO_MANY,                                              \
+      "As many objects are exported as may be; revoke some, or wait until their time is over.")    \
+    X(SCOPE_NOT_FOUND, NOT_FOUND, HANDLE, "No such scope is open in this session.")                \
+    X(TOO_MANY_SCOPES, RESOURCE_EXHAUSTED, TOO_MANY,                                               \
+      "The session has as many scopes open, one in the other, as it may; end some.")               \
     X(PRECONDITION_FAILED, FAILED_PRECONDITION, PRECONDITION,                                      \
       "What the request requires of the name does not hold; nothing was changed.")                 \
     /* Of objects. */                                                                              \

@@ -93,6 +93,12 @@ static const struct tn_option options[TN_OPTION_END] = {
     [TN_OPTION_DRAIN_TIMEOUT] =
         NUMBER("drain-timeout", 0, DURATION, "TIME", drain_timeout_ns, 0, FOREVER, 10 * TN_NS_PER_S,
                "How long a shutdown waits for answers to be taken"),
+    [TN_OPTION_MAX_LEASE] =
+        NUMBER("max-lease", 0, DURATION, "TIME", max_lease_ns, 0, FOREVER, 60 * TN_NS_PER_S,
+               "How long a lost session may be kept for a client that asks for it; 0: not"),
+    [TN_OPTION_MAX_EXPORT] =
+        NUMBER("max-export", 0, DURATION, "TIME", max_export_ns, 0, FOREVER, 3600 * TN_NS_PER_S,
+               "How long an exported object may be held for who knows its token; 0: none"),
     [TN_OPTION_LOG_LEVEL] = OTHER("log-level", 0, LEVEL, "LEVEL", log_level,
                                   "What is logged: error, warning, info or debug"),
     [TN_OPTION_PORT_FILE] = OTHER("port-file", 0, PATH, "FILE", port_file,

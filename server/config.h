@@ -27,8 +27,9 @@
 #define TN_CONFIG_LISTEN_MAX 16
 #define TN_CONFIG_PATH_SIZE 256
 #define TN_WORKERS_MAX 256
-/* A handle has 24 bits for the place in its session's table. */
-#define TN_HANDLES_MAX (UINT64_C(1) << 24)
+/* A handle has 24 bits for the place in its session's table, and its slot as many
+ * for the place among the handles of scopes, of which one means none. */
+#define TN_HANDLES_MAX ((UINT64_C(1) << 24) - 1)
 
 /* Who gave an option its value; a higher one overrides a lower one. */
 enum tn_config_source {
@@ -61,6 +62,8 @@ enum tn_config_id {
     TN_OPTION_READ_TIMEOUT,
     TN_OPTION_WRITE_TIMEOUT,
     TN_OPTION_DRAIN_TIMEOUT,
+    TN_OPTION_MAX_LEASE,
+    TN_OPTION_MAX_EXPORT,
     TN_OPTION_LOG_LEVEL,
     TN_OPTION_PORT_FILE,
     TN_OPTION_END
@@ -92,6 +95,8 @@ struct tn_config {
     uint64_t read_timeout_ns;
     uint64_t write_timeout_ns;
     uint64_t drain_timeout_ns;
+    uint64_t max_export_ns;              /* 0: nothing is exported */
+    uint64_t max_lease_ns;               /* 0: no session outlives its connection */
     char port_file[TN_CONFIG_PATH_SIZE]; /* empty: none */
     enum tn_config_source source[TN_OPTION_END];
 };

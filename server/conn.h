@@ -107,12 +107,13 @@ struct tn_conn {
     size_t lingered_bytes;
 
     bool is_reading : 1;
-    bool is_blocked : 1;  /* its answers are not taken */
-    bool is_starved : 1;  /* waits for the buffer budget */
-    bool is_draining : 1; /* ends as soon as complete requests have been executed */
-    bool has_eof : 1;     /* the peer will send nothing more */
-    bool is_writing : 1;  /* `write` is in use */
-    bool must_end : 1;    /* the last answer has been given */
+    bool is_blocked : 1;    /* its answers are not taken */
+    bool is_starved : 1;    /* waits for the buffer budget */
+    bool is_draining : 1;   /* ends as soon as complete requests have been executed */
+    bool has_eof : 1;       /* the peer will send nothing more */
+    bool is_writing : 1;    /* `write` is in use */
+    bool must_end : 1;      /* the last answer has been given */
+    bool is_unfinished : 1; /* its first request goes on in the next turn */
 
     /* Among its worker's connections. */
     struct tn_ring all;

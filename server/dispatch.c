@@ -14,8 +14,8 @@
 
 struct op {
     tn_op_fn fn;
-    bool is_step; /* a step of a batch can be one */
-    bool is_read; /* changes nothing, so it can be executed again later */
+    bool is_step;    /* a step of a batch can be one */
+    bool can_repeat; /* can be executed again later: changes nothing, or goes on */
 };
 
 /* How often a request waits for a collection before it is refused. */
@@ -50,6 +50,13 @@ static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_SCAN_DICT] = { tn_op_scan_dict, true, true },
     [TENURE__V1__REQUEST__OP_INFO] = { tn_op_info, true, true },
     [TENURE__V1__REQUEST__OP_BATCH] = { tn_op_batch, false, false },
+    [TENURE__V1__REQUEST__OP_BEGIN_SCOPE] = { tn_op_begin_scope, true, false },
+    [TENURE__V1__REQUEST__OP_END_SCOPE] = { tn_op_end_scope, true, true },
+    [TENURE__V1__REQUEST__OP_KEEP_HANDLE] = { tn_op_keep_handle, true, false },
+    [TENURE__V1__REQUEST__OP_GOODBYE] = { tn_op_goodbye, false, false },
+    [TENURE__V1__REQUEST__OP_EXPORT] = { tn_op_export, true, false },
+    [TENURE__V1__REQUEST__OP_IMPORT] = { tn_op_import, true, false },
+    [TENURE__V1__REQUEST__OP_REVOKE] = { tn_op_revoke, true, false },
     [TENURE__V1__REQUEST__OP_CLASS_DECLARE] = { tn_op_class_declare, true, false },
     [TENURE__V1__REQUEST__OP_CLASS_DESCRIBE] = { tn_op_class_describe, true, true },
     [TENURE__V1__REQUEST__OP_RECORD_NEW] = { tn_op_record_new, true, false },
@@ -203,7 +210,7 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     tn_status_clear(ctx->status);
     if (op == NULL)
         return tn_status_set(ctx->status, TN_REASON_OPERATION_UNSUPPORTED);
-    ctx->may_defer = may_defer && op->is_read;
+    ctx->may_defer = may_defer && op->can_repeat;
     for (unsigned int n_tries = 0;; n_tries++) {
         r = op->fn(ctx, message, result);
         if (TN_UNLIKELY(ctx->new_cycles != NULL))
@@ -245,7 +252,8 @@ static int admit(struct tn_request_ctx *ctx, const struct tn_incoming *incoming)
         ctx->must_close = true;
         return tn_status_set(ctx->status, TN_REASON_HELLO_REQUIRED);
     }
-    if (TN_UNLIKELY(incoming->is_expired))
+    /* What has been begun is finished. */
+    if (TN_UNLIKELY(incoming->is_expired && !tn_session_is_ending_scope(ctx->session)))
         return tn_status_setf(ctx->status, TN_REASON_DEADLINE_EXCEEDED,
                               "The request waited longer than its deadline of %u ms; nothing was "
                               "done.",
@@ -318,6 +326,10 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
         finish(&ctx);
         tn_budget_give(&ex->service->buffers_out, ctx.taken_bytes);
         return TN_ERR_AGAIN;
+    }
+    if (TN_UNLIKELY(ctx.is_unfinished)) {
+        finish(&ctx);
+        return TN_EXECUTE_UNFINISHED;
     }
 
     tn_counter_add(&ex->counters->requests, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hello, Ping and Info: about the connection and the server. */
+/* Ping and Info: about the server. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,67 +7,12 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
-#include "proto/utf8.h"
 #include "server/request.h"
-
-#define NAMESPACE_DEFAULT "default"
 
 /* protobuf-c has `char *` for strings that it never writes to. */
 static char *wire_string(const char *text)
 {
     return (char *)(uintptr_t)text;
-}
-
-/* ---- Hello ---- */
-
-static int open_namespace(struct tn_request_ctx *ctx, const ProtobufCBinaryData *name,
-                          struct tn_namespace **ret_namespace)
-{
-    struct tn_slice slice = TN_SLICE(name->data, name->len);
-    int r;
-
-    if (name->len == 0)
-        slice = TN_SLICE_LITERAL(NAMESPACE_DEFAULT);
-    if (slice.len > TN_NAME_BYTES_MAX)
-        return tn_status_set(ctx->status, TN_REASON_NAMESPACE_INVALID);
-    /* Info lists namespaces as strings, which cannot hold NUL. */
-    if (!tn_utf8_is_valid(slice.data, slice.len) || memchr(slice.data, '\0', slice.len) != NULL)
-        return tn_status_setf(ctx->status, TN_REASON_NAMESPACE_INVALID,
-                              "The name of a namespace must be valid UTF-8 without NUL.");
-    r = tn_namespace_open(ctx->mu, slice, ret_namespace);
-    return r == TN_ERR_TOO_MANY ? tn_status_set(ctx->status, TN_REASON_TOO_MANY_NAMESPACES) : r;
-}
-
-int tn_op_hello(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
-{
-    const Tenure__V1__HelloRequest *msg = message;
-    Tenure__V1__HelloResponse *answer = &result->message.hello;
-    struct tn_service *service = ctx->ex->service;
-    struct tn_namespace *ns;
-    int r;
-
-    if (msg->protocol != TN_PROTOCOL_VERSION) {
-        ctx->must_close = true;
-        return tn_status_setf(ctx->status, TN_REASON_PROTOCOL_UNSUPPORTED,
-                              "This server speaks version %d of the protocol, not %u.",
-                              TN_PROTOCOL_VERSION, msg->protocol);
-    }
-    r = open_namespace(ctx, &msg->namespace_, &ns);
-    if (r < 0)
-        return r;
-    tn_session_open(ctx->session, &ctx->ex->sessions, ns,
-                    1 + atomic_fetch_add_explicit(&service->next_session, 1,
-                                                  memory_order_relaxed)); /* only a number */
-
-    result->which = TENURE__V1__RESPONSE__RESULT_HELLO;
-    *answer = (Tenure__V1__HelloResponse)TENURE__V1__HELLO_RESPONSE__INIT;
-    answer->protocol = TN_PROTOCOL_VERSION;
-    answer->server = wire_string("tenured/" TN_VERSION);
-    answer->mode = wire_string(tn_mode_name(service->config.mode));
-    answer->session = ctx->session->id;
-    answer->max_frame_bytes = service->config.max_frame_bytes;
-    answer->max_in_flight = (uint32_t)service->config.max_in_flight;
-    return 0;
 }
 
 int tn_op_ping(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
@@ -199,6 +144,18 @@ static void info_server(const struct tn_service *service, Tenure__V1__InfoRespon
     }
 }
 
+static void info_leases(struct tn_service *service, Tenure__V1__InfoResponse *answer)
+{
+    uint64_t now_ns = tn_clock_ns();
+    uint64_t next_ns = tn_leases_next_ns(&service->leases);
+
+    answer->leased_sessions = atomic_load_explicit(&service->leases.n_parked, memory_order_relaxed);
+    answer->leased_handles =
+        atomic_load_explicit(&service->leases.n_parked_handles, memory_order_relaxed);
+    if (next_ns != UINT64_MAX && next_ns > now_ns)
+        answer->lease_remaining_ms = (next_ns - now_ns) / TN_NS_PER_MS;
+}
+
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     Tenure__V1__InfoResponse *answer = &result->message.info;
@@ -208,6 +165,7 @@ int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result
     result->which = TENURE__V1__RESPONSE__RESULT_INFO;
     *answer = (Tenure__V1__InfoResponse)TENURE__V1__INFO_RESPONSE__INIT;
     info_server(ctx->ex->service, answer);
+    info_leases(ctx->ex->service, answer);
     r = info_heap(ctx, answer);
     if (r == 0)
         r = info_namespaces(ctx, answer);

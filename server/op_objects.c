@@ -3,9 +3,6 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* References dropped between two safe points. */
-#define RELEASES_PER_TURN 4096
-
 static const char *state_name(enum tn_count_state state)
 {
     static const char *const names[] = {
@@ -102,7 +99,10 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
         answer->deep_objects = size.n_objs;
         answer->deep_complete = size.is_complete;
     }
-    r = tn_check_alive(o);
+    if (msg->holders)
+        r = tn_holders_tell(ctx, o, answer->refs, &answer->holders);
+    if (r == 0)
+        r = tn_check_alive(o);
     if (r == 0 && msg->target->name.len != 0)
         r = describe_name(ctx, &msg->target->name, version, answer);
     return r;
@@ -230,7 +230,7 @@ int tn_op_release(struct tn_request_ctx *ctx, const void *message, struct tn_res
             continue; /* it is not held, which is what was wanted */
         tn_decref(ctx->mu, o);
         n_released++;
-        if (n_released % RELEASES_PER_TURN == 0)
+        if (n_released % TN_RELEASES_PER_SAFEPOINT == 0)
             tn_ctx_safepoint(ctx); /* nothing is borrowed here, also not in a batch */
     }
     tn_counter_sub(&ctx->ex->counters->handles, n_released);

@@ -118,17 +118,19 @@ int tn_check_alive(const struct tn_object *o)
     return tn_is_dead(o) ? TN_ERR_BUSY : 0;
 }
 
+int tn_handle_missing(struct tn_request_ctx *ctx, uint64_t handle)
+{
+    return tn_status_setf(ctx->status, TN_REASON_HANDLE_NOT_FOUND,
+                          "This session does not hold the handle 0x%016llx; it was released, or "
+                          "belongs to another session.",
+                          (unsigned long long)handle);
+}
+
 int tn_handle_borrow(struct tn_request_ctx *ctx, uint64_t handle, struct tn_object **ret_object)
 {
     int r = tn_session_find(ctx->session, handle, ret_object);
 
-    if (TN_UNLIKELY(r < 0))
-        return tn_status_setf(
-            ctx->status, TN_REASON_HANDLE_NOT_FOUND,
-            "This session does not hold the handle 0x%016llx; it was released, or "
-            "belongs to another session.",
-            (unsigned long long)handle);
-    return 0;
+    return TN_LIKELY(r == 0) ? 0 : tn_handle_missing(ctx, handle);
 }
 
 int tn_step_borrow(struct tn_request_ctx *ctx, size_t step, struct tn_object **ret_object)
@@ -191,6 +193,18 @@ int tn_name_hold(struct tn_request_ctx *ctx, struct tn_slice name, struct tn_obj
         }
     }
     return TN_ERR_BUSY;
+}
+
+/* ---- Tokens ---- */
+
+int tn_token_read(struct tn_request_ctx *ctx, const ProtobufCBinaryData *bytes,
+                  struct tn_token *ret_token)
+{
+    if (bytes->len != sizeof(*ret_token))
+        return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
+                              "A token has %d bytes, not %zu.", TN_TOKEN_BYTES, bytes->len);
+    memcpy(ret_token, bytes->data, sizeof(*ret_token));
+    return 0;
 }
 
 /* ---- Targets ---- */

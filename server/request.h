@@ -46,6 +46,9 @@
  * makes progress each time. */
 #define TN_BUSY_TRIES 100
 
+/* Handles released between two safe points. */
+#define TN_RELEASES_PER_SAFEPOINT 4096
+
 /* What an operation answers: one of the messages, as in Response and StepResult. */
 struct tn_result {
     Tenure__V1__Response__ResultCase which;
@@ -63,6 +66,8 @@ struct tn_result {
         Tenure__V1__InfoResponse info;
         Tenure__V1__GcResponse gc;
         Tenure__V1__BatchResponse batch;
+        Tenure__V1__ScopeResponse scope;
+        Tenure__V1__ExportResponse export;
         Tenure__V1__ClassDescribeResponse class_describe;
     } message;
     Tenure__V1__Value value; /* `object` and the scans of containers refer to it */
@@ -99,6 +104,7 @@ struct tn_request_ctx {
     size_t taken_bytes; /* of the budget */
     bool may_defer;
     bool must_close;
+    bool is_unfinished; /* to be executed again; only with may_defer */
     /* How often an object died while it was encoded; then containers are held. */
     unsigned int n_busy;
 };
@@ -151,6 +157,8 @@ TN_MUST_CHECK int tn_target_borrow(struct tn_request_ctx *ctx, const Tenure__V1_
 /* The same, held until the end of the request. */
 TN_MUST_CHECK int tn_target_hold(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
                                  struct tn_object **ret_object);
+/* Says that the session does not hold a handle. */
+TN_COLD int tn_handle_missing(struct tn_request_ctx *ctx, uint64_t handle);
 /* The object of a handle of the session, borrowed. */
 TN_MUST_CHECK int tn_handle_borrow(struct tn_request_ctx *ctx, uint64_t handle,
                                    struct tn_object **ret_object);
@@ -185,6 +193,14 @@ TN_COLD int tn_unhashable(struct tn_request_ctx *ctx, enum tn_type_id type, cons
 /* Says that a dict has no such key, or a set no such member. */
 TN_COLD int tn_key_missing(struct tn_request_ctx *ctx, const char *container, const char *part,
                            const struct tn_object *key);
+
+/* The token that a request states, of 16 bytes; sets the status if it has others. */
+TN_MUST_CHECK int tn_token_read(struct tn_request_ctx *ctx, const ProtobufCBinaryData *bytes,
+                                struct tn_token *ret_token);
+
+/* Tells who holds an object that is borrowed, which has `refs` references (holders.c). */
+TN_MUST_CHECK int tn_holders_tell(struct tn_request_ctx *ctx, const struct tn_object *o,
+                                  int64_t refs, Tenure__V1__Holders **ret_holders);
 
 /* ---- Handles ---- */
 
@@ -377,6 +393,13 @@ int tn_op_scan_deque(struct tn_request_ctx *ctx, const void *message, struct tn_
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_begin_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_end_scope(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_export(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_import(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_revoke(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_goodbye(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_keep_handle(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and
  * for batches. `op_case` is the number of the operation in Request and Step.

@@ -42,6 +42,11 @@ static inline void tn_ring_push_back(struct tn_ring *head, struct tn_ring *link)
     head->prev = link;
 }
 
+static inline void tn_ring_push_front(struct tn_ring *head, struct tn_ring *link)
+{
+    tn_ring_push_back(head->next, link); /* in front of what is first */
+}
+
 /* Takes a member off its ring, if it is on one. */
 static inline void tn_ring_remove(struct tn_ring *link)
 {

@@ -40,6 +40,22 @@ static void derive_limits(struct tn_limits *limits, const struct tn_config *conf
         limits->max_nodes = TN_VALUE_NODES_MAX;
 }
 
+/* The tn_roots.walk of the heap: what parked sessions hold, and what is exported. The
+ * cursor counts the buckets of the one table, and then of the other. */
+static bool walk_kept(void *arg, struct tn_mutator *mu, uint64_t *cursor, size_t budget)
+{
+    struct tn_service *service = arg;
+    uint64_t bucket;
+    bool is_all;
+
+    if (*cursor < TN_TOKEN_BUCKETS && !tn_leases_walk(&service->leases, mu, cursor, &budget))
+        return false;
+    bucket = *cursor - TN_TOKEN_BUCKETS;
+    is_all = tn_exports_walk(&service->exports, mu, &bucket, &budget);
+    *cursor = bucket + TN_TOKEN_BUCKETS;
+    return is_all;
+}
+
 int tn_service_init(struct tn_service *service, const struct tn_config *config,
                     struct tn_problem *problem)
 {
@@ -56,6 +72,8 @@ int tn_service_init(struct tn_service *service, const struct tn_config *config,
     derive_limits(&service->limits, config);
     tn_budget_init(&service->buffers_in, (size_t)config->max_buffers_bytes / 2);
     tn_budget_init(&service->buffers_out, (size_t)config->max_buffers_bytes / 2);
+    tn_leases_init(&service->leases, (size_t)config->max_connections);
+    tn_exports_init(&service->exports);
 
     service->n_counters = (size_t)config->workers;
     service->counters = aligned_alloc(_Alignof(struct tn_counters),
@@ -72,6 +90,7 @@ int tn_service_init(struct tn_service *service, const struct tn_config *config,
     else if (r < 0)
         r = tn_problem_set(problem, r, "cannot make the heap: %s", tn_err_text(r));
     if (r == 0) {
+        tn_heap_set_roots(service->heap, &(struct tn_roots){ .walk = walk_kept, .arg = service });
         r = tn_collector_start(service);
         if (r < 0)
             r = tn_problem_set(problem, r, "cannot start the collector: %s", tn_err_text(r));
@@ -85,6 +104,10 @@ size_t tn_service_fini(struct tn_service *service)
 {
     size_t n_alive = service->heap == NULL ? 0 : tn_heap_free(&service->heap);
 
+    if (service->leases.max_leases > 0) { /* they were initialised */
+        tn_leases_fini(&service->leases);
+        tn_exports_fini(&service->exports);
+    }
     free(service->counters);
     *service = (struct tn_service){ 0 };
     return n_alive;
@@ -101,7 +124,6 @@ static bool walk_roots(void *arg, struct tn_mutator *mu, uint64_t *cursor, size_
 
     TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC);
     if (*cursor == 0) {
-        tn_sessions_walk_begin(&ex->sessions);
         if (ex->request != NULL)
             tn_request_visit_held(ex->request, mu);
         *cursor = 1;
@@ -121,7 +143,6 @@ int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t 
         .service = service,
         .counters = &service->counters[index],
     };
-    tn_sessions_init(&ex->sessions);
     r = tn_arena_init(&ex->scratch, ARENA_FIRST_BYTES, service->limits.max_scratch_bytes);
     if (r == 0)
         r = tn_thread_attach(service->heap, &ex->thread);
@@ -129,6 +150,7 @@ int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t 
         tn_executor_fini(ex);
         return r;
     }
+    tn_sessions_init(&ex->sessions, ex->thread);
     tn_executor_online(ex);
     tn_thread_set_roots(ex->thread, &(struct tn_roots){ .walk = walk_roots, .arg = ex });
     tn_executor_offline(ex);
@@ -153,6 +175,12 @@ void tn_executor_offline(struct tn_executor *ex)
 {
     tn_thread_offline(ex->thread);
     ex->mu = NULL;
+}
+
+void tn_executor_detach(struct tn_executor *ex, struct tn_session *session)
+{
+    tn_exporter_leave(&ex->service->exports, &session->exporter);
+    tn_lease_end(&ex->service->leases, &session->lease);
 }
 
 void tn_executor_safepoint(struct tn_executor *ex)

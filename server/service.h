@@ -25,6 +25,8 @@
 #include "server/budget.h"
 #include "server/config.h"
 #include "server/counters.h"
+#include "server/exports.h"
+#include "server/leases.h"
 #include "server/session.h"
 
 #define TN_PROTOCOL_VERSION 1
@@ -67,6 +69,8 @@ struct tn_service {
      * and what goes waits for nobody but its reader. */
     struct tn_budget buffers_in;
     struct tn_budget buffers_out;
+    struct tn_leases leases;
+    struct tn_exports exports;
 };
 
 /* Creates the heap. `config` is finished and copied. TN_ERR_NOMEM, TN_ERR_LIMIT
@@ -105,6 +109,10 @@ void tn_executor_fini(struct tn_executor *ex);
 void tn_executor_online(struct tn_executor *ex);
 void tn_executor_offline(struct tn_executor *ex);
 
+/* The session of a connection that is gone: ends its lease and whatever the service knows
+ * of it, but for its handles. Online or offline. */
+void tn_executor_detach(struct tn_executor *ex, struct tn_session *session);
+
 /* Between requests, while online: nothing borrowed is kept. */
 void tn_executor_safepoint(struct tn_executor *ex);
 
@@ -121,7 +129,7 @@ struct tn_incoming {
     const Tenure__V1__Request *request;
     bool is_expired;          /* its deadline has passed */
     size_t free_answer_bytes; /* what the answer may take without the budget */
-    bool may_defer;           /* it can wait for buffer memory, see below */
+    bool may_defer;           /* it can be executed again, see below */
 };
 
 struct tn_outcome {
@@ -132,11 +140,14 @@ struct tn_outcome {
 /*
  * Executes a request and appends its answer to `out`, while online. The
  * answer may tell of a failure; that is a success here.
+ * TN_EXECUTE_UNFINISHED: there is more to do than may be done at a time; execute it
+ *   again after a safe point, and nothing else of this session before.
  * TN_ERR_AGAIN: nothing has been done, because the answer is large and there is
  *   no buffer memory for it; execute it again later.
  * TN_ERR_NOMEM, TN_ERR_TOO_BIG: the answer could not be appended. The request
  *   may have been executed, so the connection has to end.
  */
+#define TN_EXECUTE_UNFINISHED 1
 TN_MUST_CHECK int tn_execute(struct tn_executor *ex, struct tn_session *session,
                              const struct tn_incoming *incoming, struct tn_buffer *out,
                              struct tn_outcome *ret_outcome);

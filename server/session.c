@@ -8,13 +8,9 @@
 
 #include "core/base/check.h"
 #include "core/base/err.h"
+#include "server/session_internal.h"
 
-#define INDEX_BITS 24
-#define INDEX_MASK ((UINT64_C(1) << INDEX_BITS) - 1)
-#define SERIAL_MAX ((UINT64_C(1) << (64 - INDEX_BITS)) - 1)
-
-/* Slots in one piece of memory of 16 KiB, less what malloc needs itself. */
-#define CHUNK_SLOTS ((size_t)1008)
+#define SERIAL_MAX ((UINT64_C(1) << (64 - TN_INDEX_BITS)) - 1)
 
 #define CHUNKS_MIN ((size_t)8)
 
@@ -66,11 +62,6 @@ static void random_key(uint64_t key[2])
 
 /* ---- The table ---- */
 
-static struct tn_handle_slot *slot_at(const struct tn_session *session, uint64_t index)
-{
-    return &session->chunks[index / CHUNK_SLOTS][index % CHUNK_SLOTS];
-}
-
 void tn_session_init(struct tn_session *session, size_t max_handles)
 {
     *session = (struct tn_session){ .max_handles = max_handles };
@@ -83,11 +74,12 @@ void tn_session_open(struct tn_session *session, struct tn_sessions *sessions,
     random_key(session->key);
     session->ns = ns;
     session->id = id;
-    session->walked = sessions->walk;
+    /* From now on it comes to hold what is shaded, or born black. */
+    session->walked = tn_roots_number(tn_thread_mutator(sessions->thread));
     tn_ring_push_back(&sessions->ring, &session->link);
 }
 
-/* Appends a chunk, so that CHUNK_SLOTS more slots can be used. */
+/* Appends a chunk, so that TN_CHUNK_SLOTS more slots can be used. */
 static int add_chunk(struct tn_session *session)
 {
     struct tn_handle_slot *chunk;
@@ -103,7 +95,7 @@ static int add_chunk(struct tn_session *session)
             return TN_ERR_NOMEM;
         session->chunks = chunks;
     }
-    chunk = malloc(CHUNK_SLOTS * sizeof(*chunk));
+    chunk = malloc(TN_CHUNK_SLOTS * sizeof(*chunk));
     if (chunk == NULL)
         return TN_ERR_NOMEM;
     session->chunks[session->n_chunks++] = chunk;
@@ -113,7 +105,7 @@ static int add_chunk(struct tn_session *session)
 /* Whether there is room for `n` more handles without more memory. */
 static bool has_room(const struct tn_session *session, size_t n)
 {
-    return session->n_chunks * CHUNK_SLOTS - session->n_used >= n;
+    return session->n_chunks * TN_CHUNK_SLOTS - session->n_used >= n;
 }
 
 static int make_room(struct tn_session *session, size_t n)
@@ -127,9 +119,12 @@ static int make_room(struct tn_session *session, size_t n)
 
 int tn_session_reserve(struct tn_session *session, size_t n)
 {
+    int r;
+
     if (n > session->max_handles || session->n_used > session->max_handles - n)
         return TN_ERR_TOO_MANY;
-    return make_room(session, n);
+    r = make_room(session, n);
+    return r == 0 && session->n_scopes > 0 ? tn_scoped_reserve(session, n) : r;
 }
 
 uint64_t tn_session_add(struct tn_session *session, struct tn_object **take_object)
@@ -141,39 +136,44 @@ uint64_t tn_session_add(struct tn_session *session, struct tn_object **take_obje
     TN_ASSERT(has_room(session, 1) && *take_object != NULL);
     if (session->first_free != 0) {
         index = session->first_free - 1;
-        slot = slot_at(session, index);
+        slot = tn_session_slot(session, index);
         session->first_free = slot->next_free;
     } else {
         index = session->n_slots++;
-        slot = slot_at(session, index);
+        slot = tn_session_slot(session, index);
     }
     do { /* one of the 2^64 tokens becomes 0, which is no handle; and 0 is no serial */
         session->serial = session->serial == SERIAL_MAX ? 1 : session->serial + 1;
-        slot->token = session->serial << INDEX_BITS | index;
-        handle = scramble(session, slot->token);
+        slot->mark = session->serial << TN_INDEX_BITS;
+        handle = scramble(session, slot->mark | index);
     } while (handle == 0);
+    if (session->n_scopes > 0)
+        tn_scoped_enter(session, slot, index);
     slot->object = *take_object;
     *take_object = NULL;
     session->n_used++;
     return handle;
 }
 
-/* The slot of a handle, or NULL. */
-static struct tn_handle_slot *resolve(const struct tn_session *session, uint64_t handle)
+struct tn_handle_slot *tn_session_resolve(const struct tn_session *session, uint64_t handle,
+                                          uint64_t *ret_index)
 {
     uint64_t token = unscramble(session, handle);
+    uint64_t serial = token >> TN_INDEX_BITS;
     struct tn_handle_slot *slot;
 
-    if (handle == 0 || token == 0 || (token & INDEX_MASK) >= session->n_slots)
+    if (handle == 0 || serial == 0 || (token & TN_INDEX_MASK) >= session->n_slots)
         return NULL;
-    slot = slot_at(session, token & INDEX_MASK);
-    return slot->token == token ? slot : NULL;
+    *ret_index = token & TN_INDEX_MASK;
+    slot = tn_session_slot(session, *ret_index);
+    return slot->mark >> TN_INDEX_BITS == serial ? slot : NULL;
 }
 
 int tn_session_find(const struct tn_session *session, uint64_t handle,
                     struct tn_object **ret_object)
 {
-    const struct tn_handle_slot *slot = resolve(session, handle);
+    uint64_t index;
+    const struct tn_handle_slot *slot = tn_session_resolve(session, handle, &index);
 
     if (slot == NULL)
         return TN_ERR_HANDLE;
@@ -181,12 +181,13 @@ int tn_session_find(const struct tn_session *session, uint64_t handle,
     return 0;
 }
 
-static struct tn_object *empty_slot(struct tn_session *session, struct tn_handle_slot *slot)
+struct tn_object *tn_session_empty_slot(struct tn_session *session, struct tn_mutator *mu,
+                                        struct tn_handle_slot *slot, uint64_t index)
 {
     struct tn_object *object = slot->object;
-    uint64_t index = slot->token & INDEX_MASK;
 
-    slot->token = 0;
+    tn_root_leave(mu, object);
+    slot->mark = 0;
     slot->next_free = session->first_free;
     session->first_free = index + 1;
     session->n_used--;
@@ -203,32 +204,58 @@ static void free_chunks(struct tn_session *session)
     session->n_chunks = 0;
     session->n_slots = 0;
     session->first_free = 0;
+    free(session->scoped);
+    session->scoped = NULL;
+    session->n_scoped = 0;
+    session->cap_scoped = 0;
+}
+
+void tn_session_shrink_if_empty(struct tn_session *session)
+{
+    if (session->n_used == 0 && session->n_chunks > CHUNKS_MIN)
+        free_chunks(session);
 }
 
 int tn_session_take(struct tn_session *session, struct tn_mutator *mu, uint64_t handle,
                     struct tn_object **ret_object)
 {
-    struct tn_handle_slot *slot = resolve(session, handle);
+    uint64_t index;
+    struct tn_handle_slot *slot = tn_session_resolve(session, handle, &index);
 
     if (slot == NULL)
         return TN_ERR_HANDLE;
-    tn_root_leave(mu, slot->object);
-    *ret_object = empty_slot(session, slot);
-    /* A session that held much and holds nothing costs little again. */
-    if (session->n_used == 0 && session->n_chunks > CHUNKS_MIN)
-        free_chunks(session);
+    if (tn_slot_place(slot) != 0)
+        tn_scoped_leave(session, slot);
+    *ret_object = tn_session_empty_slot(session, mu, slot, index);
+    tn_session_shrink_if_empty(session);
     return 0;
+}
+
+bool tn_session_count(const struct tn_session *session, const struct tn_object *object,
+                      size_t *budget, uint64_t *ret_count)
+{
+    size_t n = session->n_slots < *budget ? session->n_slots : *budget;
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct tn_handle_slot *slot = tn_session_slot(session, i);
+
+        count += slot->mark != 0 && slot->object == object;
+    }
+    *budget -= n;
+    *ret_count = count;
+    return n == session->n_slots;
 }
 
 bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
     while (session->n_slots > 0 && *budget > 0) {
-        struct tn_handle_slot *slot = slot_at(session, --session->n_slots);
+        struct tn_handle_slot *slot = tn_session_slot(session, --session->n_slots);
 
         (*budget)--;
-        if (slot->token == 0)
+        if (slot->mark == 0)
             continue;
-        slot->token = 0;
+        slot->mark = 0;
         session->n_used--;
         tn_root_leave(mu, slot->object);
         tn_decref(mu, slot->object);
@@ -236,6 +263,7 @@ bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t 
     if (session->n_slots > 0)
         return false;
     free_chunks(session);
+    free(session->scopes);
     tn_ring_remove(&session->link);
     tn_session_init(session, session->max_handles);
     return true;
@@ -243,47 +271,79 @@ bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t 
 
 /* ---- What collectors look at ---- */
 
-void tn_sessions_init(struct tn_sessions *sessions)
+void tn_sessions_init(struct tn_sessions *sessions, struct tn_thread *thread)
 {
-    *sessions = (struct tn_sessions){ .walk = 0 };
+    *sessions = (struct tn_sessions){ .thread = thread };
     tn_ring_init(&sessions->ring);
 }
 
-void tn_sessions_walk_begin(struct tn_sessions *sessions)
+bool tn_session_walk(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
-    sessions->walk++;
-}
+    uint64_t number = tn_roots_number(mu);
 
-/* Visits what a session holds, and returns whether that was all of it. */
-static bool walk_session(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
-{
-    for (; session->walk_at<session->n_slots && * budget> 0; session->walk_at++) {
-        const struct tn_handle_slot *slot = slot_at(session, session->walk_at);
+    if (session->walked == number)
+        return true;
+    for (; session->walk_at < session->n_slots; session->walk_at++, (*budget)--) {
+        const struct tn_handle_slot *slot = tn_session_slot(session, session->walk_at);
 
-        if (slot->token != 0)
+        if (*budget == 0)
+            return false;
+        if (slot->mark != 0)
             tn_root_visit(mu, slot->object);
-        (*budget)--;
     }
-    if (session->walk_at < session->n_slots)
-        return false;
     session->walk_at = 0;
+    session->walked = number;
     return true;
 }
 
 bool tn_sessions_walk(struct tn_sessions *sessions, struct tn_mutator *mu, size_t budget)
 {
-    while (budget > 0 && !tn_ring_is_empty(&sessions->ring)) {
+    while (!tn_ring_is_empty(&sessions->ring)) {
         struct tn_session *session = TN_CONTAINER_OF(sessions->ring.next, struct tn_session, link);
 
-        if (session->walked == sessions->walk)
-            break;
-        if (!walk_session(session, mu, &budget))
+        if (session->walked == tn_roots_number(mu))
+            break; /* and so are those behind it */
+        if (budget == 0 || !tn_session_walk(session, mu, &budget))
             return false;
         budget -= budget > 0; /* also for one that holds nothing */
-        session->walked = sessions->walk;
         tn_ring_remove(&session->link);
         tn_ring_push_back(&sessions->ring, &session->link);
     }
-    return tn_ring_is_empty(&sessions->ring) ||
-           TN_CONTAINER_OF(sessions->ring.next, struct tn_session, link)->walked == sessions->walk;
+    return true;
+}
+
+/*
+ * Who does not mark yet, or does not any more, will walk all that it has then. It is not
+ * enough that others of this marking have visited the session: what comes into it
+ * here, until this mutator marks as well, is shaded by nobody.
+ */
+void tn_sessions_enter(struct tn_sessions *sessions, struct tn_session *session)
+{
+    uint64_t number = tn_roots_number(tn_thread_mutator(sessions->thread));
+
+    if (number != 0 && session->walked == number) {
+        tn_ring_push_back(&sessions->ring, &session->link);
+        return;
+    }
+    session->walked = 0;
+    session->walk_at = 0;
+    tn_ring_push_front(&sessions->ring, &session->link);
+    tn_thread_roots_came(sessions->thread);
+}
+
+bool tn_session_leave(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
+{
+    uint64_t number = tn_roots_number(mu);
+
+    for (; session->n_published<session->n_slots && * budget> 0; (*budget)--) {
+        const struct tn_handle_slot *slot = tn_session_slot(session, session->n_published++);
+
+        if (slot->mark != 0)
+            tn_publish(mu, slot->object);
+    }
+    if (session->n_published < session->n_slots || (number != 0 && session->walked != number))
+        return false;
+    session->n_published = 0; /* for the next time */
+    tn_ring_remove(&session->link);
+    return true;
 }

@@ -11,6 +11,8 @@
  * cannot be executed now (the connection is blocked or closed meanwhile) is just
  * left there and unpacked again later.
  */
+#include <stdlib.h>
+
 #include "core/base/check.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -71,6 +73,7 @@ static void gather_from(struct tn_worker *worker, struct tn_conn *conn)
     size_t max_frame = (size_t)worker->service->config.max_frame_bytes;
     size_t offset = 0;
 
+    conn->is_unfinished = false;
     for (size_t n = 0; n < REQUESTS_PER_CONN && worker->n_group < TN_GROUP_REQUESTS; n++) {
         struct tn_group_entry *entry = &worker->group[worker->n_group];
         const uint8_t *data = tn_buffer_begin(&conn->in);
@@ -173,6 +176,9 @@ static void execute(struct tn_worker *worker, const struct tn_group_entry *entry
     incoming.is_expired = is_expired(entry);
     incoming.free_answer_bytes = len < TN_ANSWER_FREE_BYTES ? TN_ANSWER_FREE_BYTES - len : 0;
     r = tn_execute(&worker->ex, &conn->session, &incoming, &conn->out, &outcome);
+    conn->is_unfinished = r == TN_EXECUTE_UNFINISHED;
+    if (conn->is_unfinished)
+        return; /* the request stays, and goes on in the next turn */
     if (r == TN_ERR_AGAIN) {
         conn->is_starved = true;
         return;
@@ -198,10 +204,10 @@ static void execute_group(struct tn_worker *worker)
         struct tn_conn *conn = entry->conn;
 
         if (conn->state != TN_CONN_OPEN || conn->must_end || conn->is_starved ||
-            tn_conn_must_wait(conn))
+            conn->is_unfinished || tn_conn_must_wait(conn))
             continue; /* it stays in the input */
         execute(worker, entry);
-        if (i % REQUESTS_PER_SAFEPOINT == REQUESTS_PER_SAFEPOINT - 1)
+        if (i % REQUESTS_PER_SAFEPOINT == REQUESTS_PER_SAFEPOINT - 1 || conn->is_unfinished)
             tn_executor_safepoint(ex);
     }
     tn_executor_safepoint(ex);
@@ -221,7 +227,105 @@ static void settle_touched(struct tn_worker *worker)
 
 /* ---- What is left over ---- */
 
-/* Gives handles of closed sessions back. Returns whether more are left. */
+/* Gives handles of a session back. Returns whether that is done. */
+static bool release_session(struct tn_executor *ex, struct tn_session *session, size_t *budget)
+{
+    size_t before = tn_session_n_handles(session);
+    bool is_closed = tn_session_close(session, ex->mu, budget);
+    /* Of a closed one nothing can be asked any more. */
+    size_t after = is_closed ? 0 : tn_session_n_handles(session);
+
+    tn_counter_sub(&ex->counters->handles, before - after);
+    return is_closed;
+}
+
+/* Prepares a session for other workers, and parks it. Returns whether that is done. */
+static bool park_session(struct tn_worker *worker, struct tn_session *session, size_t *budget)
+{
+    struct tn_executor *ex = &worker->ex;
+    uint64_t duration_ns = session->lease->duration_ns;
+
+    if (tn_session_is_ending_scope(session)) { /* what has been begun is finished */
+        size_t before = tn_session_n_handles(session);
+        bool is_ended = tn_session_work_off_scope(session, ex->mu, *budget);
+        size_t n = before - tn_session_n_handles(session);
+
+        tn_counter_sub(&ex->counters->handles, n);
+        *budget -= n;
+        if (!is_ended)
+            return false;
+    }
+    if (!tn_session_leave(session, ex->mu, budget))
+        return false;
+    tn_lease_park(&worker->service->leases, session, tn_clock_ns());
+    tn_worker_watch_expiry(worker, duration_ns / TN_NS_PER_MS + 1);
+    return true;
+}
+
+/* The connection is closed. Returns whether its session is gone. */
+static bool part_with(struct tn_worker *worker, struct tn_conn *conn, size_t *budget)
+{
+    struct tn_session *session = &conn->session;
+
+    if (session->lease != NULL && worker->obeyed == TN_WORKER_SERVE)
+        return park_session(worker, session, budget);
+    tn_executor_detach(&worker->ex, session);
+    return release_session(&worker->ex, session, budget);
+}
+
+/* Until when what is kept must last, to be kept on: a server that stops keeps nothing. */
+static uint64_t expiry_limit_ns(const struct tn_worker *worker)
+{
+    return worker->obeyed == TN_WORKER_SERVE ? tn_clock_ns() : UINT64_MAX;
+}
+
+/* Ends sessions whose leases have expired. Returns whether that is done. */
+static bool end_leases(struct tn_worker *worker, size_t *budget)
+{
+    struct tn_service *service = worker->service;
+    uint64_t now_ns = expiry_limit_ns(worker);
+
+    for (; *budget > 0; *budget -= *budget > 0) {
+        struct tn_lease *lease = worker->expired;
+
+        if (lease == NULL)
+            lease = tn_lease_take_expired(&service->leases, now_ns, &worker->ex.sessions);
+        worker->expired = lease;
+        if (lease == NULL)
+            return true;
+        tn_exporter_leave(&service->exports, &lease->session.exporter);
+        if (!release_session(&worker->ex, &lease->session, budget))
+            return false;
+        worker->expired = NULL;
+        free(lease);
+    }
+    return false;
+}
+
+/* Drops exports whose time is over. Returns whether that is done. */
+static bool drop_exports(struct tn_worker *worker, size_t *budget)
+{
+    uint64_t now_ns = expiry_limit_ns(worker);
+
+    for (; *budget > 0; (*budget)--) {
+        struct tn_object *o =
+            tn_export_take_expired(&worker->service->exports, worker->ex.mu, now_ns);
+
+        if (o == NULL)
+            return true;
+        tn_decref(worker->ex.mu, o);
+    }
+    return false;
+}
+
+static bool has_releases(const struct tn_worker *worker)
+{
+    return !tn_ring_is_empty(&worker->releasing) || worker->has_expired_leases ||
+           worker->has_expired_exports;
+}
+
+/* Gives handles of sessions that have ended back, or keeps them for who will come
+ * back. Returns whether more are left. */
 static bool release_sessions(struct tn_worker *worker)
 {
     struct tn_executor *ex = &worker->ex;
@@ -230,19 +334,35 @@ static bool release_sessions(struct tn_worker *worker)
     tn_executor_online(ex);
     while (budget > 0 && !tn_ring_is_empty(&worker->releasing)) {
         struct tn_conn *conn = TN_CONTAINER_OF(worker->releasing.next, struct tn_conn, all);
-        size_t n_handles = tn_session_n_handles(&conn->session);
-        bool is_closed = tn_session_close(&conn->session, ex->mu, &budget);
 
-        tn_counter_sub(&ex->counters->handles, n_handles - tn_session_n_handles(&conn->session));
-        if (!is_closed)
+        if (!part_with(worker, conn, &budget))
             break;
         tn_ring_remove(&conn->all);
         tn_conn_free(conn);
         worker->n_conns--;
     }
+    if (worker->has_expired_leases)
+        worker->has_expired_leases = !end_leases(worker, &budget);
+    if (worker->has_expired_exports)
+        worker->has_expired_exports = !drop_exports(worker, &budget);
     tn_executor_safepoint(ex);
     tn_executor_offline(ex);
-    return !tn_ring_is_empty(&worker->releasing);
+    return has_releases(worker);
+}
+
+/* Requests may have exported something. */
+static void watch_exports(struct tn_worker *worker)
+{
+    /* Relaxed: our own are seen, and others look after theirs. */
+    uint64_t next_ns =
+        atomic_load_explicit(&worker->service->exports.next_ns, memory_order_relaxed);
+    uint64_t now_ns;
+
+    if (next_ns == UINT64_MAX || next_ns == worker->watched_export_ns)
+        return;
+    worker->watched_export_ns = next_ns;
+    now_ns = tn_clock_ns();
+    tn_worker_watch_expiry(worker, next_ns > now_ns ? (next_ns - now_ns) / TN_NS_PER_MS + 1 : 1);
 }
 
 bool tn_worker_turn(struct tn_worker *worker)
@@ -260,7 +380,11 @@ bool tn_worker_turn(struct tn_worker *worker)
         settle_touched(worker);
     }
 
-    has_more = !tn_ring_is_empty(&worker->releasing) && release_sessions(worker);
+    if (worker->obeyed != TN_WORKER_SERVE)
+        tn_worker_note_expired(worker, UINT64_MAX);
+    else
+        watch_exports(worker);
+    has_more = has_releases(worker) && release_sessions(worker);
     if (worker->ex.has_leftovers && !has_more) {
         tn_executor_online(&worker->ex);
         tn_executor_safepoint(&worker->ex);

@@ -86,11 +86,53 @@ static uint64_t tick_for(const struct tn_config *config)
 
 static void start_timer(struct tn_worker *worker, uint64_t ms);
 
+/* When the next parked session expires; UINT64_MAX if none is parked. */
+static uint64_t next_lease_ns(struct tn_service *service)
+{
+    /* Relaxed: a hint; whoever parks a session looks for it in time. */
+    return atomic_load_explicit(&service->leases.n_parked, memory_order_relaxed) == 0
+               ? UINT64_MAX
+               : tn_leases_next_ns(&service->leases);
+}
+
+/* The same of what is exported: likewise. */
+static uint64_t next_export_ns(const struct tn_service *service)
+{
+    return atomic_load_explicit(&service->exports.next_ns, memory_order_relaxed);
+}
+
+static bool is_due(uint64_t next_ns, uint64_t now_ns)
+{
+    return next_ns != UINT64_MAX && next_ns <= now_ns;
+}
+
+void tn_worker_note_expired(struct tn_worker *worker, uint64_t now_ns)
+{
+    worker->has_expired_leases |= is_due(next_lease_ns(worker->service), now_ns);
+    worker->has_expired_exports |= is_due(next_export_ns(worker->service), now_ns);
+    if (worker->has_expired_leases || worker->has_expired_exports)
+        tn_worker_stay_awake(worker);
+}
+
+/* In how many milliseconds somebody has to look for what expires; UINT64_MAX: never. */
+static uint64_t work_off_expired(struct tn_worker *worker)
+{
+    struct tn_service *service = worker->service;
+    uint64_t now_ns = tn_clock_ns();
+    uint64_t next_ns = least(next_lease_ns(service), next_export_ns(service));
+
+    tn_worker_note_expired(worker, now_ns);
+    if (next_ns == UINT64_MAX)
+        return UINT64_MAX;
+    return next_ns <= now_ns ? 1 : (next_ns - now_ns) / TN_NS_PER_MS + 1;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct tn_worker *worker = worker_of(timer->data);
     uint64_t now = uv_now(&worker->loop);
     struct tn_ring *link = worker->watched.next;
+    uint64_t next_ms;
 
     worker->has_starved = false;
     while (link != &worker->watched) {
@@ -100,9 +142,12 @@ static void on_tick(uv_timer_t *timer)
         tn_conn_tick(conn, now);
         worker->has_starved |= conn->is_starved;
     }
+    next_ms = work_off_expired(worker);
     if (!tn_ring_is_empty(&worker->watched))
-        start_timer(worker, worker->has_starved ? least(TICK_MS_STARVED, worker->tick_ms)
-                                                : worker->tick_ms);
+        next_ms = least(next_ms, worker->has_starved ? least(TICK_MS_STARVED, worker->tick_ms)
+                                                     : worker->tick_ms);
+    if (next_ms != UINT64_MAX)
+        start_timer(worker, next_ms);
 }
 
 static void start_timer(struct tn_worker *worker, uint64_t ms)
@@ -120,6 +165,13 @@ static void on_sweep(uv_timer_t *timer)
     tn_executor_offline(ex);
 }
 
+void tn_worker_watch_expiry(struct tn_worker *worker, uint64_t ms)
+{
+    if (!uv_is_active((const uv_handle_t *)&worker->timer) ||
+        uv_timer_get_due_in(&worker->timer) > ms)
+        start_timer(worker, ms);
+}
+
 void tn_worker_watch(struct tn_worker *worker, struct tn_conn *conn)
 {
     bool is_active = uv_is_active((const uv_handle_t *)&worker->timer);
@@ -129,7 +181,7 @@ void tn_worker_watch(struct tn_worker *worker, struct tn_conn *conn)
     if (conn->is_starved && !worker->has_starved) {
         worker->has_starved = true;
         start_timer(worker, least(TICK_MS_STARVED, worker->tick_ms));
-    } else if (!is_active) {
+    } else if (!is_active || uv_timer_get_due_in(&worker->timer) > worker->tick_ms) {
         start_timer(worker, worker->tick_ms);
     }
 }

@@ -94,8 +94,12 @@ struct tn_worker {
     struct tn_ring ready;
     struct tn_ring touched;
     struct tn_ring watched;
-    struct tn_ring releasing; /* through `all`: closed, with handles to give back */
-    size_t n_conns;           /* on `all` or being closed */
+    struct tn_ring releasing;   /* through `all`: closed, with handles to give back */
+    struct tn_lease *expired;   /* whose handles are being given back, or NULL */
+    size_t n_conns;             /* on `all` or being closed */
+    uint64_t watched_export_ns; /* when the timer has last been told to look for exports */
+    bool has_expired_leases;
+    bool has_expired_exports;
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
     bool has_starved; /* a connection on `watched` may be waiting for buffer memory */
@@ -138,6 +142,13 @@ void tn_worker_feed(struct tn_worker *worker);
 
 /* The connection is closed; frees it now or when its session is. */
 void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn);
+
+/* Something expires in `ms`, a lease or an export: somebody has to look then. */
+void tn_worker_watch_expiry(struct tn_worker *worker, uint64_t ms);
+
+/* Notes whether leases or exports have expired by then (UINT64_MAX: all that are parked,
+ * and have). */
+void tn_worker_note_expired(struct tn_worker *worker, uint64_t now_ns);
 
 /* One turn: executes what is ready, works off what is left over. Returns
  * whether there is more to do right away. */

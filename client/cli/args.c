@@ -44,13 +44,13 @@ static uint64_t parse_count(struct argp_state *state, const char *option, const 
     return number;
 }
 
-static uint32_t parse_timeout(struct argp_state *state, const char *text)
+static uint32_t parse_seconds(struct argp_state *state, const char *option, const char *text)
 {
     char *end;
     double seconds = strtod(text, &end);
 
     if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 1e6))
-        argp_error(state, "--timeout needs a number of seconds, not \"%s\"", text);
+        argp_error(state, "--%s needs a number of seconds, not \"%s\"", option, text);
     if (seconds <= 0)
         return TN_WAIT_FOREVER;
     return seconds < 0.001 ? 1 : (uint32_t)(seconds * 1000);
@@ -75,7 +75,7 @@ static error_t parse_connection(int key, char *arg, struct argp_state *state)
         cli->namespace_name = arg;
         break;
     case CLI_OPT_TIMEOUT:
-        cli->timeout_ms = parse_timeout(state, arg);
+        cli->timeout_ms = parse_seconds(state, "timeout", arg);
         break;
     case 'j':
         cli->json = true;
@@ -216,6 +216,12 @@ static error_t parse_flag(struct cli *cli, int key)
         break;
     case CLI_OPT_LONG:
         cli->is_long = true;
+        break;
+    case CLI_OPT_ONCE:
+        cli->once = true;
+        break;
+    case CLI_OPT_HOLDERS:
+        cli->holders = true;
         break;
     case CLI_OPT_QUIET:
         cli->quiet = true;

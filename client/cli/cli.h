@@ -41,6 +41,8 @@ enum cli_option {
     CLI_OPT_KEEP_GOING,
     CLI_OPT_AS_BYTES,
     CLI_OPT_TIMEOUT,
+    CLI_OPT_ONCE,
+    CLI_OPT_HOLDERS,
     CLI_OPT_BASE,
     CLI_OPT_DICT,
     CLI_OPT_FINALIZER,
@@ -97,6 +99,8 @@ struct cli {
     bool is_long;
     bool keep_going;
     bool quiet;
+    bool once;
+    bool holders;
     tn_class_spec class_spec;
 
     char **argv;     /* owned, and so is what it points to */
@@ -122,8 +126,8 @@ struct cli_command {
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
     cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_deque, cli_cmd_dict, cli_cmd_sets,
-    cli_cmd_class, cli_cmd_new, cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_batch,
-    cli_cmd_info, cli_cmd_gc, cli_cmd_shell;
+    cli_cmd_class, cli_cmd_new, cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_export,
+    cli_cmd_import, cli_cmd_revoke, cli_cmd_batch, cli_cmd_info, cli_cmd_gc, cli_cmd_shell;
 
 /* ---- args.c ---- */
 

@@ -17,6 +17,7 @@ enum result_kind {
     RESULT_TRUTH,
     RESULT_CHANGED,
     RESULT_DESCRIPTION,
+    RESULT_SCOPE,
 };
 
 struct op_row {
@@ -55,6 +56,8 @@ static const struct op_row rows[] = {
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
     { "dict_pop", TN_OP_DICT_POP, true, false, false, true, false, RESULT_VALUE },
+    { "begin_scope", TN_OP_BEGIN_SCOPE, false, false, false, false, false, RESULT_SCOPE },
+    { "end_scope", TN_OP_END_SCOPE, false, false, false, false, false, RESULT_COUNT },
     { "record_new", TN_OP_RECORD_NEW, true, false, true, false, false, RESULT_HANDLE },
     { "attr_get", TN_OP_ATTR_GET, true, true, false, false, false, RESULT_VALUE },
     { "attr_set", TN_OP_ATTR_SET, true, true, true, false, false, RESULT_COUNT },
@@ -347,6 +350,11 @@ static int put_success(struct cli *cli, enum result_kind kind, tn_reply *reply,
         if (r == 0)
             cli_text_printf(text, ", \"%s\": %s", kind == RESULT_TRUTH ? "contains" : "changed",
                             truth ? "true" : "false");
+        break;
+    case RESULT_SCOPE:
+        r = tn_reply_scope(reply, &count);
+        if (r == 0)
+            cli_text_printf(text, ", \"scope\": %" PRIu64, count);
         break;
     case RESULT_DESCRIPTION:
         r = tn_reply_description(reply, &d);

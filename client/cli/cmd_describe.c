@@ -114,12 +114,31 @@ static int print_description(struct cli *cli, const tn_description *d)
     return cli_print_text(&text);
 }
 
+/* With --json an object of its own, behind that of the description. */
+static int print_holders(struct cli *cli)
+{
+    TN_HOLDERS_CLEANUP tn_holders *holders = NULL;
+    struct cli_text text = { .data = NULL };
+
+    if (tn_client_holders(cli->client, tn_named(cli->args[0]), &holders) < 0)
+        return cli_fail(cli);
+    if (cli->json) {
+        cli_put_holders_json(&text, holders);
+        cli_text_putc(&text, '\n');
+    } else {
+        cli_put_holders(&text, holders);
+    }
+    return cli_print_text(&text);
+}
+
 static int run_describe(struct cli *cli)
 {
     tn_description d;
     int code = describe(cli, cli->deep, &d);
 
-    return code != CLI_OK ? code : print_description(cli, &d);
+    if (code == CLI_OK)
+        code = print_description(cli, &d);
+    return code == CLI_OK && cli->holders ? print_holders(cli) : code;
 }
 
 static int run_refcount(struct cli *cli)
@@ -230,11 +249,17 @@ static const struct argp_option deep_options[] = {
     { 0 },
 };
 
+static const struct argp_option describe_options[] = {
+    { "deep", CLI_OPT_DEEP, NULL, 0, "Add up everything that can be reached, each object once", 0 },
+    { "holders", CLI_OPT_HOLDERS, NULL, 0, "Also tell who holds the object", 0 },
+    { 0 },
+};
+
 const struct cli_command cli_cmd_describe = {
     .name = "describe",
     .args_doc = "NAME",
     .summary = "Tell identity, type, references and size of an object",
-    .options = deep_options,
+    .options = describe_options,
     .min_args = 1,
     .max_args = 1,
     .run = run_describe,

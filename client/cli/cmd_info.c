@@ -74,7 +74,13 @@ void cli_put_info(struct cli_text *text, const tn_info *info)
     cli_text_printf(text,
                     "%-18s %10" PRIu64 "  of themselves, and %" PRIu64 " for want of memory\n",
                     "  gone", info->names_gone, info->names_dropped);
-    put_count_line(text, "handles", info->handles, "held by connected clients");
+    put_count_line(text, "handles", info->handles, "held by sessions");
+    if (info->leased_sessions > 0)
+        cli_text_printf(text,
+                        "%-18s %10" PRIu64 "  in %" PRIu64 " lost session%s, kept for %" PRIu64
+                        " s or longer\n",
+                        "  kept for clients", info->leased_handles, info->leased_sessions,
+                        info->leased_sessions == 1 ? "" : "s", info->lease_remaining_ms / 1000);
     put_memory(text, info);
     put_types(text, info);
 
@@ -139,6 +145,9 @@ void cli_put_info_json(struct cli_text *text, const tn_info *info)
     put_member(text, "gil_switches", info->gil_switches);
     put_member(text, "gil_forced", info->gil_forced);
     put_member(text, "requests_deferred_for_memory", info->requests_deferred_for_memory);
+    put_member(text, "leased_sessions", info->leased_sessions);
+    put_member(text, "leased_handles", info->leased_handles);
+    put_member(text, "lease_remaining_ms", info->lease_remaining_ms);
     cli_text_put(text, ", \"types\": {");
     for (int i = TN_KIND_NONE; i < TN_INFO_TYPES; i++) {
         if (info->objects_by_type[i] == 0)

@@ -13,6 +13,10 @@ void cli_put_description(struct cli_text *text, const tn_description *d, bool de
 /* One JSON object, without a newline. */
 void cli_put_description_json(struct cli_text *text, const tn_description *d, bool deep);
 
+/* Who holds an object: several lines, or one JSON object without a newline. */
+void cli_put_holders(struct cli_text *text, const tn_holders *holders);
+void cli_put_holders_json(struct cli_text *text, const tn_holders *holders);
+
 /* What `tenure info` prints: a table, or one JSON object, each with a newline. */
 void cli_put_info(struct cli_text *text, const tn_info *info);
 void cli_put_info_json(struct cli_text *text, const tn_info *info);

@@ -6,6 +6,9 @@
  * server, as a local variable is in Python. A name that is no variable is looked
  * up on the server, as a global is.
  *
+ * Between `begin` and `end` is a scope: variables that are set there go with it, the
+ * handles on the server, all at once, and what the shell has of them.
+ *
  * While a statement is evaluated, values and handles live in `values`, which is
  * cleared afterwards: so nothing but the variables keeps anything.
  */
@@ -22,10 +25,12 @@
 
 #define SHELL_DEPTH_MAX 200
 #define SHELL_NAME_MAX ((size_t)64)
+#define SHELL_SCOPES_MAX ((size_t)64)
 
 struct shell_variable {
     char *name;
     tn_handle *handle;
+    size_t depth; /* how many scopes its handle belongs to */
 };
 
 struct shell {
@@ -35,6 +40,8 @@ struct shell {
     struct shell_variable *variables;
     size_t n_variables;
     size_t cap_variables;
+    tn_scope scopes[SHELL_SCOPES_MAX]; /* that are open, the innermost last */
+    size_t n_scopes;
     struct cli_text out; /* what the statement prints */
     bool is_interactive;
     size_t line_number; /* of input that is not typed */
@@ -156,6 +163,8 @@ enum shell_function {
     SHELL_DEREF,
     SHELL_SET,
     SHELL_FROZENSET,
+    SHELL_EXPORT, /* a str: the token */
+    SHELL_IMPORT, /* of a token: the object */
     SHELL_NO_FUNCTION,
 };
 
@@ -224,6 +233,11 @@ TN_MUST_CHECK int shell_make_deque(struct shell *shell, tn_value items, int64_t 
 /* Remarks on an object: "list 0x7f12 has 2 references". `n_gone` references are about
  * to go and `n_extra` do not count. */
 TN_MUST_CHECK int shell_remark(struct shell *shell, tn_handle *handle, int n_extra, int n_gone);
+
+/* ---- shell_scope.c: the statements `begin` and `end [keep x, y]` ---- */
+
+TN_MUST_CHECK int shell_run_begin(struct shell_lexer *lexer);
+TN_MUST_CHECK int shell_run_end(struct shell_lexer *lexer);
 
 /* ---- shell_eval.c ---- */
 

@@ -22,6 +22,8 @@ static const struct {
     { "deref", SHELL_DEREF },
     { "set", SHELL_SET },
     { "frozenset", SHELL_FROZENSET },
+    { "export", SHELL_EXPORT },
+    { "import", SHELL_IMPORT },
 };
 
 enum shell_function shell_find_function(const char *name, size_t len)
@@ -120,6 +122,38 @@ static int new_set(struct shell *shell, tn_handle *left, tn_set_operation operat
     return 0;
 }
 
+static int export_object(struct shell *shell, tn_value argument, tn_value *ret_value)
+{
+    char text[TN_TOKEN_TEXT_SIZE];
+    tn_handle *handle;
+    tn_token token;
+    int n_extra;
+
+    if (shell_borrow(shell, argument, &handle, &n_extra) < 0)
+        return -1;
+    if (tn_client_export(shell->client, tn_held(handle), NULL, &token, NULL) < 0)
+        return shell_fail_client(shell);
+    tn_token_format(&token, text);
+    *ret_value = tn_value_str(shell->values, text);
+    return 0;
+}
+
+static int import_object(struct shell *shell, tn_value argument, tn_value *ret_value)
+{
+    TN_HANDLE_CLEANUP tn_handle *handle = NULL;
+    tn_value fetched;
+    tn_token token;
+
+    if (shell_fetch(shell, argument, &fetched) < 0)
+        return -1;
+    if (tn_token_parse(tn_value_as_str(fetched, NULL), &token) < 0)
+        return shell_fail(shell, CLI_USAGE, "import needs a token: the str that export returned.");
+    if (tn_client_import(shell->client, &token, &handle) < 0)
+        return shell_fail_client(shell);
+    *ret_value = tn_value_handle(shell->values, handle);
+    return 0;
+}
+
 int shell_call_function(struct shell *shell, enum shell_function function, tn_value argument,
                         tn_value *ret_value)
 {
@@ -132,6 +166,10 @@ int shell_call_function(struct shell *shell, enum shell_function function, tn_va
     *ret_value = tn_value_none(shell->values);
     if (function == SHELL_PRINT)
         return print_plain(shell, argument);
+    if (function == SHELL_EXPORT)
+        return export_object(shell, argument, ret_value);
+    if (function == SHELL_IMPORT)
+        return import_object(shell, argument, ret_value);
     if (shell_borrow(shell, argument, &handle, &n_extra) < 0)
         return -1;
     if (function == SHELL_WEAKREF)

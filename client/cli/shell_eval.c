@@ -313,10 +313,11 @@ static const struct {
     const char *word;
     int (*run)(struct shell_lexer *lexer); /* behind the word */
 } statements[] = {
-    { "del", run_del },     { "bind", run_bind },         { "unbind", run_unbind },
-    { "names", run_names }, { "ls", run_names },          { "vars", run_vars },
-    { "info", run_info },   { "help", run_help },         { "quit", run_quit },
-    { "exit", run_quit },   { "class", shell_run_class },
+    { "begin", shell_run_begin }, { "end", shell_run_end }, { "del", run_del },
+    { "bind", run_bind },         { "unbind", run_unbind }, { "names", run_names },
+    { "ls", run_names },          { "vars", run_vars },     { "info", run_info },
+    { "help", run_help },         { "quit", run_quit },     { "exit", run_quit },
+    { "class", shell_run_class },
 };
 
 /* ---- Expressions as statements ---- */

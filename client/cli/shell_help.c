@@ -3,11 +3,11 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "bind",  "class", "del",  "describe", "exit",    "help",
-                                    "id",    "info",  "is",   "len",      "ls",      "names",
-                                    "print", "quit",  "type", "refcount", "sizeof",  "unbind",
-                                    "vars",  "None",  "True", "False",    "weakref", "deref",
-                                    "deque", NULL };
+const char *const shell_words[] = { "begin", "bind",     "class",   "del",    "describe", "end",
+                                    "exit",  "export",   "help",    "id",     "import",   "info",
+                                    "is",    "len",      "ls",      "names",  "print",    "quit",
+                                    "type",  "refcount", "sizeof",  "unbind", "vars",     "None",
+                                    "True",  "False",    "weakref", "deref",  "deque",    NULL };
 
 static const struct {
     const char *topic;
@@ -45,6 +45,9 @@ static const struct {
       "  del x            drop the reference; del x[0] removes an item\n"
       "  x[1:3] = [7, 8]  replace some items; del x[::2] removes some\n"
       "  vars             show your variables\n"
+      "  begin            open a scope: what you set from here on...\n"
+      "  end              ...is dropped here, all at once\n"
+      "  end keep x, y    the same, but these stay\n"
       "Variables are yours and end with the shell, like a function's in Python.\n"
       "A word that is no variable is looked up among the names on the server.\n" },
     { "names", "  bind NAME x      give an object a name that every program sees\n"
@@ -77,6 +80,8 @@ static const struct {
                    "  print x      show it\n"
                    "  weakref x    an object that refers to x but does not keep it\n"
                    "  deref w      what a weakref refers to; None if it is gone\n"
+                   "  export x     a token, for which any program gets the object\n"
+                   "  y = import('TOKEN')    the object of a token\n"
                    "Each also works with brackets: len(x).\n" },
 };
 

@@ -63,6 +63,7 @@ int shell_set_variable(struct shell *shell, const char *name, tn_handle **take_h
     }
     tn_handle_release(&variable->handle);
     variable->handle = *take_handle;
+    variable->depth = shell->n_scopes;
     *take_handle = NULL;
     return 0;
 }

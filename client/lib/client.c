@@ -41,18 +41,45 @@ static void free_client(tn_client *client)
     free(client);
 }
 
+/* Says that the session is not to be kept. */
+static void say_goodbye(tn_client *client)
+{
+    Tenure__V1__Request request = TENURE__V1__REQUEST__INIT;
+    Tenure__V1__GoodbyeRequest goodbye = TENURE__V1__GOODBYE_REQUEST__INIT;
+    struct tn_flight *flight = tn_flights_take(&client->flights, TN_FLIGHT_DISCARD, 0);
+    int r;
+
+    if (!flight)
+        return; /* then it is kept until its time is over */
+    request.id = flight->id;
+    request.op_case = TENURE__V1__REQUEST__OP_GOODBYE;
+    request.goodbye = &goodbye;
+    r = tn_message_pack_request(&request, client->max_request_bytes, &client->out);
+    (void)r; /* likewise */
+}
+
+/* Ends the session as far as the connection allows, which is not waited for. */
+static void part(tn_client *client)
+{
+    if (tn_session_is_usable(client->session)) {
+        int r;
+
+        (void)tn_engine_submit_releases(client, TN_FLIGHT_DISCARD, 0, NULL);
+        if (client->lease_ms > 0)
+            say_goodbye(client);
+        r = tn_engine_send(client);
+        (void)r; /* what could not be sent is lost with the session */
+    }
+    client->lease_ms = 0;
+    tn_engine_lose(client, "the client was closed");
+    client->session->is_kept = false;
+}
+
 void tn_engine_destroy(tn_client *client)
 {
     bool is_child = tn_fork_guard_is_child(&client->session->guard);
 
-    if (client->session->is_open && !is_child) {
-        int r;
-
-        (void)tn_engine_submit_releases(client, TN_FLIGHT_DISCARD, 0, NULL);
-        r = tn_engine_send(client);
-        (void)r; /* what could not be sent is lost with the session */
-    }
-    tn_engine_lose(client, "the client was closed");
+    part(client);
     if (!is_child) {
         client->is_delivering = true;
         (void)tn_engine_deliver(client); /* tells the last callbacks */
@@ -73,7 +100,7 @@ void tn_client_close(tn_client **clientp)
         return;
     }
     client->is_close_wanted = true; /* whoever delivers will see it */
-    tn_engine_lose(client, "the client was closed");
+    part(client);
 }
 
 /* ---- Opening ---- */
@@ -110,14 +137,18 @@ static ProtobufCBinaryData text_bytes(const char *text)
 }
 
 /* What the server allows bounds what the options ask for. */
-static int apply_hello(tn_client *client, const tn_client_options *options,
-                       const Tenure__V1__HelloResponse *hello)
+static int apply_hello(tn_client *client, const Tenure__V1__HelloResponse *hello)
 {
     uint32_t allowed = hello->max_in_flight;
-    uint32_t window = options->max_in_flight != 0 ? options->max_in_flight : WINDOW_DEFAULT;
+    uint32_t window = client->wanted_window;
 
     (void)snprintf(client->server_version, sizeof(client->server_version), "%s", hello->server);
     (void)snprintf(client->server_mode, sizeof(client->server_mode), "%s", hello->mode);
+    client->lease_ms = 0;
+    if (hello->token.len == sizeof(client->token)) {
+        client->lease_ms = hello->lease_ms;
+        memcpy(client->token, hello->token.data, sizeof(client->token));
+    }
     client->max_request_bytes = TN_FRAME_BYTES_MAX;
     if (hello->max_frame_bytes > 0 && hello->max_frame_bytes < TN_FRAME_BYTES_MAX)
         client->max_request_bytes = (size_t)hello->max_frame_bytes;
@@ -128,31 +159,33 @@ static int apply_hello(tn_client *client, const tn_client_options *options,
         window = allowed;
     client->window = window < WINDOW_MAX ? window : WINDOW_MAX;
 
+    if (client->flights.n_slots == client->window + SPARE_SLOTS)
+        return 0; /* as on the connection before */
     tn_flights_fini(&client->flights);
     return tn_flights_init(&client->flights, client->window + SPARE_SLOTS);
 }
 
-static int say_hello(tn_client *client, const tn_client_options *options, uint32_t timeout_ms)
+int tn_engine_hello(tn_client *client, Tenure__V1__HelloRequest *hello, uint32_t timeout_ms)
 {
     Tenure__V1__Request request = TENURE__V1__REQUEST__INIT;
-    Tenure__V1__HelloRequest hello = TENURE__V1__HELLO_REQUEST__INIT;
     struct tn_flight *flight =
         tn_flights_take(&client->flights, TN_FLIGHT_CALL, tn_deadline_in(timeout_ms));
     const void *result = NULL;
     int r;
 
-    hello.protocol = PROTOCOL;
-    hello.client =
-        text_bytes(options->client_name ? options->client_name : program_invocation_short_name);
-    hello.namespace_ = text_bytes(options->namespace_name);
+    if (!flight)
+        return tn_client_error_set_plain(&client->error, TN_EAGAIN);
+    hello->protocol = PROTOCOL;
+    if (hello->client.len == 0)
+        hello->client = text_bytes(program_invocation_short_name);
     request.id = flight->id;
     request.op_case = TENURE__V1__REQUEST__OP_HELLO;
-    request.hello = &hello;
+    request.hello = hello;
     if (tn_message_pack_request(&request, TN_FRAME_BYTES_MAX, &client->out) < 0)
         return tn_client_error_set_plain(&client->error, TN_ENOMEM);
 
     r = tn_engine_await(client, flight);
-    if (r == TN_ESESSION_LOST) {
+    if (r == TN_ESESSION_LOST && !client->session->is_open) {
         char why[sizeof(client->lost)];
 
         (void)snprintf(why, sizeof(why), "%s", client->lost);
@@ -165,13 +198,14 @@ static int say_hello(tn_client *client, const tn_client_options *options, uint32
         return tn_client_error_set(&client->error, TN_ECONNECT,
                                    "What answers at %s does not greet like a Tenure server.",
                                    client->endpoint);
-    if (apply_hello(client, options, result) < 0)
+    if (apply_hello(client, result) < 0)
         return tn_client_error_set_plain(&client->error, TN_ENOMEM);
     return 0;
 }
 
 static int open_session(tn_client *client, const tn_client_options *options)
 {
+    Tenure__V1__HelloRequest hello = TENURE__V1__HELLO_REQUEST__INIT;
     uint32_t timeout_ms = CONNECT_TIMEOUT_MS;
     int r;
 
@@ -181,6 +215,8 @@ static int open_session(tn_client *client, const tn_client_options *options)
                                    "TN_CLIENT_OPTIONS_INIT.");
     if (options->connect_timeout_ms != 0)
         timeout_ms = options->connect_timeout_ms;
+    client->connect_timeout_ms = timeout_ms;
+    client->wanted_window = options->max_in_flight != 0 ? options->max_in_flight : WINDOW_DEFAULT;
     client->timeout_ms = options->timeout_ms == TN_WAIT_FOREVER ? 0 : options->timeout_ms;
     client->max_unsent_bytes =
         options->max_unsent_bytes != 0 ? options->max_unsent_bytes : UNSENT_DEFAULT;
@@ -189,7 +225,10 @@ static int open_session(tn_client *client, const tn_client_options *options)
     if (r < 0)
         return r;
     client->session->is_open = true;
-    return say_hello(client, options, timeout_ms);
+    hello.client = text_bytes(options->client_name);
+    hello.namespace_ = text_bytes(options->namespace_name);
+    hello.lease_ms = options->lease_ms;
+    return tn_engine_hello(client, &hello, timeout_ms);
 }
 
 int tn_client_open(const tn_client_options *options, tn_client **ret_client)

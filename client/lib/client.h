@@ -28,17 +28,23 @@
 #include "proto/arena.h"
 #include "proto/buffer.h"
 #include "proto/status.h"
+#include "tenure/v1/store.pb-c.h"
 
 struct tn_client {
     struct tn_session *session; /* counted */
     int fd;
-    char *endpoint; /* owned; NULL: never connected */
+    char *endpoint;    /* owned; NULL: never connected */
+    uint32_t lease_ms; /* 0: a session that is lost is gone */
+    uint8_t token[16]; /* with which it is taken over */
+    uint64_t n_resumed;
     char server_version[64];
     char server_mode[16];
 
     size_t max_request_bytes; /* the server accepts no longer message */
     size_t max_unsent_bytes;
     uint32_t window;
+    uint32_t wanted_window;
+    uint32_t connect_timeout_ms;
     uint32_t timeout_ms; /* of calls that do not say otherwise; 0: none */
 
     struct tn_buffer in;
@@ -121,6 +127,14 @@ void tn_pending_end(struct tn_pending *pending);
 TN_MUST_CHECK int tn_pending_start(tn_client *client, const tn_op *op, tn_pending **ret_pending);
 
 /* ---- client.c ---- */
+
+/*
+ * Says hello on a connection that has just been made: `hello` but for the version of
+ * the protocol and the client's name, if it has none. States TN_ECONNECT, TN_ETIMEOUT,
+ * TN_ENOMEM, or what the server refuses; then another hello may follow.
+ */
+TN_MUST_CHECK int tn_engine_hello(tn_client *client, Tenure__V1__HelloRequest *hello,
+                                  uint32_t timeout_ms);
 
 /* Ends the session, tells the callbacks, frees the client. */
 void tn_engine_destroy(tn_client *client);

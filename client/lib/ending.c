@@ -61,24 +61,28 @@ static void lose_flight(tn_client *client, struct tn_flight *flight)
 
 void tn_engine_lose(tn_client *client, const char *why, ...)
 {
-    static const char suffix[] = ". Its handles are gone; open another client.";
+    static const char gone[] = ". Its handles are gone; open another client.";
+    static const char kept[] = ". The server keeps it for a while; see tn_client_resume().";
+    const char *suffix = client->lease_ms > 0 ? kept : gone;
+    size_t suffix_size = client->lease_ms > 0 ? sizeof(kept) : sizeof(gone);
     size_t len;
     va_list args;
 
     if (!client->session->is_open)
         return;
     client->session->is_open = false;
+    client->session->is_kept = client->lease_ms > 0;
     (void)close(client->fd); /* nothing more can be done with it */
     client->fd = -1;
 
     len = (size_t)snprintf(client->lost, sizeof(client->lost), "The session is lost: ");
     va_start(args, why);
-    (void)vsnprintf(client->lost + len, sizeof(client->lost) - len - sizeof(suffix), why, args);
+    (void)vsnprintf(client->lost + len, sizeof(client->lost) - len - suffix_size, why, args);
     va_end(args);
     len = strlen(client->lost);
     if (client->lost[len - 1] == '.')
         len--;
-    memcpy(client->lost + len, suffix, sizeof(suffix));
+    memcpy(client->lost + len, suffix, suffix_size);
 
     for (uint32_t i = 0; i < client->flights.n_slots; i++)
         lose_flight(client, &client->flights.slots[i]);

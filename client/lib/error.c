@@ -163,6 +163,8 @@ int tn_errno_from_reason(enum tn_reason reason)
         return TN_EUNSUPPORTED;
     case TN_REASON_TOO_MANY_CONNECTIONS:
         return TN_ECONNECT;
+    case TN_REASON_LEASE_NOT_FOUND:
+        return TN_ESESSION_LOST;
     case TN_REASON_SHUTTING_DOWN:
     case TN_REASON_OUT_OF_MEMORY: /* there, not here */
     case TN_REASON_INTERNAL:

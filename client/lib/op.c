@@ -96,6 +96,12 @@ static const struct op_row rows[] = {
     [TN_OP_SET_COMPARE] = { HEAD(SET_COMPARE, set_compare),
         .target = AT(SetCompareRequest, target), .value = AT(SetCompareRequest, other) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
+    [TN_OP_BEGIN_SCOPE] = { HEAD(BEGIN_SCOPE, begin_scope) },
+    [TN_OP_END_SCOPE] = { HEAD(END_SCOPE, end_scope) },
+    [TN_OP_KEEP_HANDLE] = { HEAD(KEEP_HANDLE, keep_handle) },
+    [TN_OP_EXPORT] = { HEAD(EXPORT, export), .target = AT(ExportRequest, target) },
+    [TN_OP_IMPORT] = { HEAD(IMPORT, import) },
+    [TN_OP_REVOKE] = { HEAD(REVOKE, revoke) },
     [TN_OP_CLASS_DECLARE] = { HEAD(CLASS_DECLARE, class_declare) },
     [TN_OP_CLASS_DESCRIBE] = { HEAD(CLASS_DESCRIBE, class_describe),
         .target = AT(ClassDescribeRequest, target) },
@@ -357,10 +363,46 @@ static int gc_to_wire(const tn_op *op, const struct tn_op_context *context, stru
     return 0;
 }
 
+/* The handles of an operation as the numbers that they are on the wire. */
+static int handles_to_wire(const tn_op *op, const struct tn_op_context *context, size_t *ret_n,
+                           uint64_t **ret_ids)
+{
+    uint64_t *ids = tn_arena_alloc(context->arena, op->n_handles * sizeof(*ids));
+
+    if (!ids)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    for (size_t i = 0; i < op->n_handles; i++) {
+        const tn_handle *handle = op->handles ? op->handles[i] : NULL;
+        int r;
+
+        if (!handle)
+            return tn_client_error_set(context->error, TN_EINVAL, "Handle %zu is NULL.", i);
+        if (handle->session != context->session)
+            return tn_client_error_set(context->error, TN_EHANDLE,
+                                       "Handle %zu is of another session.", i);
+        r = keep(context, handle);
+        if (r < 0)
+            return r;
+        ids[i] = handle->id;
+    }
+    *ret_n = op->n_handles;
+    *ret_ids = ids;
+    return 0;
+}
+
+static int token_to_wire(const tn_op *op, struct tn_client_error *error, ProtobufCBinaryData *ret)
+{
+    if (!op->token)
+        return tn_client_error_set(error, TN_EINVAL, "The token is NULL.");
+    *ret = binary(op->token->bytes, sizeof(op->token->bytes));
+    return 0;
+}
+
 /* What only one or two operations have. */
 static int fill_special(const tn_op *op, const struct tn_op_context *context,
                         struct tn_wire_op *wire)
 {
+    struct tn_client_error *error = context->error;
     uint32_t limit = op->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)op->limit;
 
     switch (op->code) {
@@ -375,6 +417,7 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
     case TN_OP_DESCRIBE:
         wire->message.describe.deep = op->deep;
         wire->message.describe.max_objects = op->limit;
+        wire->message.describe.holders = op->holders;
         break;
     case TN_OP_LIST_SLICE:
         wire->message.list_slice.to_end = op->stop == TN_TO_END;
@@ -397,6 +440,21 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
         wire->message.scan_dict.limit = limit;
         wire->message.scan_dict.keys_only = op->keys_only;
         break;
+    case TN_OP_END_SCOPE:
+        wire->message.end_scope.scope = op->scope;
+        return handles_to_wire(op, context, &wire->message.end_scope.n_keep,
+                               &wire->message.end_scope.keep);
+    case TN_OP_EXPORT:
+        wire->message.export.ttl_ms = limit;
+        wire->message.export.once = op->once;
+        break;
+    case TN_OP_IMPORT:
+        return token_to_wire(op, error, &wire->message.import.token);
+    case TN_OP_REVOKE:
+        return token_to_wire(op, error, &wire->message.revoke.token);
+    case TN_OP_KEEP_HANDLE:
+        return handles_to_wire(op, context, &wire->message.keep_handle.n_handles,
+                               &wire->message.keep_handle.handles);
     case TN_OP_ATTR_SCAN:
         wire->message.attr_scan.cursor = op->cursor;
         wire->message.attr_scan.limit = limit;

@@ -51,6 +51,12 @@
     X(SET_UPDATE, set_update, SetUpdateRequest)                                                    \
     X(SET_COMPARE, set_compare, SetCompareRequest)                                                 \
     X(INFO, info, InfoRequest)                                                                     \
+    X(BEGIN_SCOPE, begin_scope, BeginScopeRequest)                                                 \
+    X(END_SCOPE, end_scope, EndScopeRequest)                                                       \
+    X(KEEP_HANDLE, keep_handle, KeepHandleRequest)                                                 \
+    X(EXPORT, export, ExportRequest)                                                               \
+    X(IMPORT, import, ImportRequest)                                                               \
+    X(REVOKE, revoke, RevokeRequest)                                                               \
     X(CLASS_DECLARE, class_declare, ClassDeclareRequest)                                           \
     X(CLASS_DESCRIBE, class_describe, ClassDescribeRequest)                                        \
     X(RECORD_NEW, record_new, RecordNewRequest)                                                    \

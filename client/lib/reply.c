@@ -357,6 +357,16 @@ int tn_reply_count(const tn_reply *reply, uint64_t *ret_count)
     return r;
 }
 
+int tn_reply_scope(const tn_reply *reply, uint64_t *ret_number)
+{
+    const void *result = NULL;
+    int r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_SCOPE, &result);
+
+    if (r == 0)
+        *ret_number = ((const Tenure__V1__ScopeResponse *)result)->scope;
+    return r;
+}
+
 int tn_reply_truth(const tn_reply *reply, bool *ret_truth)
 {
     const void *result = NULL;

@@ -165,6 +165,9 @@ static void fill_counters(const Tenure__V1__InfoResponse *from, tn_info *info)
     info->weakrefs_cleared = from->weakrefs_cleared;
     info->names_gone = from->names_gone;
     info->names_dropped = from->names_dropped;
+    info->leased_sessions = from->leased_sessions;
+    info->leased_handles = from->leased_handles;
+    info->lease_remaining_ms = from->lease_remaining_ms;
     for (size_t i = 0; i < from->n_types; i++) {
         if ((unsigned)from->types[i]->type < TN_INFO_TYPES)
             info->objects_by_type[from->types[i]->type] = from->types[i]->objects;

@@ -50,7 +50,7 @@ static int reserve_release(struct tn_session *session)
 
 void tn_session_release_id(struct tn_session *session, uint64_t id)
 {
-    if (tn_session_is_usable(session) && reserve_release(session) == 0)
+    if (tn_session_collects(session) && reserve_release(session) == 0)
         session->released[session->n_released++] = id;
 }
 
@@ -105,7 +105,7 @@ void tn_handle_release(tn_handle **handlep)
         return;
 
     session = handle->session;
-    if (tn_session_is_usable(session)) {
+    if (tn_session_collects(session)) {
         /* There is room: one was reserved when the handle was made. */
         TN_ASSERT(session->n_released < session->cap_released);
         session->released[session->n_released++] = handle->id;

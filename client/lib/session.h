@@ -8,7 +8,9 @@
  *
  * Released handles wait in `released` until the client tells the server of them,
  * in front of its next request, so that a request sees the counts that its
- * sender expects. In a forked child and after the end nothing is collected.
+ * sender expects. In a forked child and after the end nothing is collected; but it is
+ * while a session is lost and kept, so that it has no more handles than we know of when
+ * it is taken over.
  */
 #ifndef TN_CLIENT_LIB_SESSION_H
 #define TN_CLIENT_LIB_SESSION_H
@@ -22,6 +24,7 @@ struct tn_session {
     size_t refs;
     struct tn_fork_guard guard;
     bool is_open;
+    bool is_kept; /* lost, but the server keeps it for us to come back */
     size_t n_handles;
     uint64_t *released;
     size_t n_released;
@@ -44,6 +47,12 @@ void tn_session_unref(struct tn_session **session);
 static inline bool tn_session_is_usable(const struct tn_session *session)
 {
     return session->is_open && !tn_fork_guard_is_child(&session->guard);
+}
+
+/* Whether handles that are released are to be told to the server, now or later. */
+static inline bool tn_session_collects(const struct tn_session *session)
+{
+    return (session->is_open || session->is_kept) && !tn_fork_guard_is_child(&session->guard);
 }
 
 /* Collects the id of a reference that came back and has no handle. If there is

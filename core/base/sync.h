@@ -35,6 +35,7 @@ enum tn_lock_rank {
     TN_RANK_WEAKREFS,   /* a shard of the table of weakrefs; taken when an object dies */
     TN_RANK_LARGE,      /* a mutator's list of large objects */
     TN_RANK_ARENAS,     /* heap: arenas and free pools */
+    TN_RANK_LEASES,     /* server: sessions that outlive their connections */
     TN_RANK_LOG,        /* server: the log */
 };
 

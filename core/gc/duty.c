@@ -72,12 +72,42 @@ void tn_gc_answer(struct tn_gc *gc, struct tn_mutator *mu)
     wake_collector(gc);
 }
 
-/* Walks over the roots of the mutator's thread. In mode gil the collector does it
- * for all threads. */
+/*
+ * Mode gil: a piece of the walk over the roots of all threads, which all bear this
+ * mutator. Threads may come and go between two pieces: those that come hold what has been
+ * shaded or born black. True if some are left.
+ */
+static bool walk_all_threads(struct tn_mutator *mu, size_t budget)
+{
+    struct tn_heap *heap = mu->heap;
+    uint64_t number = tn_roots_number(mu);
+    struct tn_roots *roots = NULL;
+    struct tn_thread *thread;
+
+    tn_mutex_lock(&heap->threads_lock);
+    thread = tn_thread_next_locked(heap, NULL);
+    for (; thread != NULL; thread = tn_thread_next_locked(heap, thread)) {
+        roots = tn_thread_roots(thread);
+        if (roots->walk != NULL && roots->number != number)
+            break;
+    }
+    if (thread != NULL && roots->walk(roots->arg, mu, &roots->cursor, budget)) {
+        roots->number = number;
+        roots->cursor = 0;
+    }
+    tn_mutex_unlock(&heap->threads_lock);
+    return thread != NULL;
+}
+
+/* A piece of the walk over the roots of whoever bears the mutator. True if some are left. */
 static bool walk_roots(struct tn_mutator *mu, size_t budget)
 {
     struct tn_roots *roots;
 
+    if (budget > TN_GC_ROOTS_BUDGET)
+        budget = TN_GC_ROOTS_BUDGET;
+    if (mu->heap->mode == TN_MODE_GIL)
+        return walk_all_threads(mu, budget);
     if (mu->thread == NULL)
         return false;
     roots = tn_thread_roots(mu->thread);
@@ -125,6 +155,28 @@ static void attach(struct tn_mutator *mu)
     mu->has_young = mu->heap->mode != TN_MODE_ATOMIC;
 }
 
+/*
+ * The others' walk, which the caller keeps from ending, is counted in n_working: so that
+ * is not zero, and nobody takes marking for complete. In `close` all roots have been
+ * visited; what has not, according to who brought it, has come by way of somebody who is
+ * in `settle` already and takes part in no marking any more.
+ */
+static void roots_came(struct tn_mutator *mu, struct tn_roots *roots)
+{
+    struct tn_gc *gc = tn_gc_of(mu);
+
+    if (mu->gc.phase != TN_PHASE_MARK)
+        return;
+    TN_DEBUG_ASSERT(atomic_load_explicit(&gc->n_working, memory_order_relaxed) > 0);
+    if (roots->number == tn_roots_number(mu)) /* mode gil: this thread has been walked */
+        roots->number = 0;
+    if (mu->gc.work != TN_GC_WORK_NONE)
+        return;
+    roots->cursor = 0;
+    mu->gc.work = TN_GC_WORK_ROOTS;
+    atomic_fetch_add_explicit(&gc->n_working, 1, memory_order_relaxed);
+}
+
 static bool safepoint(struct tn_mutator *mu, size_t budget, bool is_top)
 {
     struct tn_gc *gc = tn_gc_of(mu);
@@ -151,5 +203,6 @@ static bool safepoint(struct tn_mutator *mu, size_t budget, bool is_top)
 const struct tn_collector_hooks tn_gc_hooks = {
     .attach = attach,
     .safepoint = safepoint,
+    .roots_came = roots_came,
     .stop = tn_gc_stop,
 };

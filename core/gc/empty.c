@@ -77,6 +77,7 @@ static struct tn_object *take_garbage(struct tn_mutator *mu)
 bool tn_gc_empty(struct tn_mutator *mu, size_t budget)
 {
     struct tn_gc_duty *duty = &mu->gc;
+    bool is_empty;
 
     while (budget > 0) {
         if (duty->object == NULL)
@@ -84,7 +85,10 @@ bool tn_gc_empty(struct tn_mutator *mu, size_t budget)
         if (duty->object == NULL)
             return false;
         budget--;
-        if (!tn_type_of(duty->object)->clear(mu, duty->object, &budget))
+        mu->drops_white = true;
+        is_empty = tn_type_of(duty->object)->clear(mu, duty->object, &budget);
+        mu->drops_white = false;
+        if (!is_empty)
             return true;
         tn_decref(mu, duty->object);
         duty->object = NULL;

@@ -3,7 +3,7 @@
  * Collecting cycles: starting a collector, asking it, and what it tells.
  *
  * Counting frees most objects at once. What refers to itself in a circle it never
- * frees; a collector finds what no name and no thread's roots (object/thread.h) lead
+ * frees; a collector finds what neither names nor other roots (object/thread.h) lead
  * to and empties it, and counting does the rest. Only containers are looked at.
  *
  *   collector     young objects                    full collection

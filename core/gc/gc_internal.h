@@ -56,6 +56,13 @@ enum tn_gc_work {
     TN_GC_WORK_EMPTY,
 };
 
+/* How many roots are visited at a time. */
+#if defined(TN_TEST_TINY) && TN_TEST_TINY
+#define TN_GC_ROOTS_BUDGET ((size_t)8)
+#else
+#define TN_GC_ROOTS_BUDGET ((size_t)1024)
+#endif
+
 struct tn_gc_totals {
     /* [atomic] counted up by whoever has done a collection */
     _Atomic(uint64_t) collections;
@@ -96,7 +103,10 @@ struct tn_gc {
      * heap->threads_lock, the phase first */
     _Atomic(uint32_t) phase;
     _Atomic(uint32_t) epoch; /* released */
-    /* [atomic] mutators that have not finished the phase's work */
+    /* [atomic] mutators that have not finished the phase's work, and in phase `mark`
+     * the heap's own roots if they have not been walked. Raised by a mutator that begins
+     * to walk again, which is before who has let its roots go has finished: so once it is
+     * zero, it stays so until the next phase */
     _Atomic(uint32_t) n_working;
     /* [atomic] counts answers and ends of work: the collector sleeps on it */
     _Atomic(uint32_t) n_answers;
@@ -109,7 +119,7 @@ struct tn_gc {
     struct tn_gray *first_gray; /* the part of the queue that it works off */
     struct tn_gray *last_gray;
     uint64_t slice_began_ns;
-    uint64_t roots_number; /* of the walk over threads' roots in mode gil */
+    bool walks_heap; /* the heap's own roots have not been walked; in n_working */
 
     /* [atomic] for statistics and triggers */
     struct tn_gc_totals totals[TN_GC_GENERATIONS];

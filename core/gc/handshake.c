@@ -68,17 +68,33 @@ static void await_answer(struct tn_gc *gc, struct tn_mutator *mu, uint32_t epoch
     }
 }
 
+/* Before it is announced. */
+static void begin_marking(struct tn_gc *gc)
+{
+    struct tn_heap *heap = gc->heap;
+
+    atomic_fetch_add_explicit(&heap->marking, 1, memory_order_relaxed);
+    if (heap->roots.walk == NULL)
+        return;
+    heap->roots.cursor = 0;
+    gc->walks_heap = true;
+    atomic_fetch_add_explicit(&gc->n_working, 1, memory_order_relaxed);
+}
+
 static uint32_t announce(struct tn_gc *gc, enum tn_gc_phase phase)
 {
     struct tn_heap *heap = gc->heap;
     uint32_t epoch;
+    bool is_new;
 
     /* With the lock: a new mutator begins in the phase before and is counted, or in
      * this one and has no work. */
     tn_mutex_lock(&heap->threads_lock);
-    if (atomic_load_explicit(&gc->phase, memory_order_relaxed) != (uint32_t)phase &&
-        (phase == TN_PHASE_MARK || phase == TN_PHASE_SWEEP || phase == TN_PHASE_EMPTY))
+    is_new = atomic_load_explicit(&gc->phase, memory_order_relaxed) != (uint32_t)phase;
+    if (is_new && (phase == TN_PHASE_MARK || phase == TN_PHASE_SWEEP || phase == TN_PHASE_EMPTY))
         atomic_store_explicit(&gc->n_working, tn_heap_n_mutators(heap), memory_order_relaxed);
+    if (is_new && phase == TN_PHASE_MARK)
+        begin_marking(gc);
     atomic_store_explicit(&gc->phase, (uint32_t)phase, memory_order_relaxed);
     epoch = atomic_load_explicit(&gc->epoch, memory_order_relaxed) + 1;
     /* Pairs with the acquire in tn_gc_answer(). */
@@ -103,8 +119,21 @@ void tn_gc_handshake(struct tn_gc *gc, enum tn_gc_phase phase)
         atomic_store_explicit(&gc->longest_wait_ns, wait_ns, memory_order_relaxed);
 }
 
+/* A piece of the walk over the roots that belong to no thread. */
+static void walk_heap(struct tn_gc *gc)
+{
+    struct tn_roots *roots = &gc->heap->roots;
+
+    if (!roots->walk(roots->arg, gc->mu, &roots->cursor, TN_GC_ROOTS_BUDGET))
+        return;
+    gc->walks_heap = false;
+    atomic_fetch_sub_explicit(&gc->n_working, 1, memory_order_relaxed); /* our own reads it */
+}
+
 bool tn_gc_help(struct tn_gc *gc)
 {
+    if (gc->walks_heap)
+        walk_heap(gc);
     (void)tn_gc_work_on(gc, gc->mu, HELP_BUDGET);
     for (uint32_t i = 0; !has_gil(gc) && i < tn_heap_n_mutators(gc->heap); i++) {
         struct tn_mutator *mu = tn_heap_mutator(gc->heap, i);

@@ -314,35 +314,6 @@ static void mark_names(struct marker *m)
     }
 }
 
-/* Mode gil: the roots of all threads, which are walked by whoever bears the mutator.
- * The lock is not held between two slices, so threads may come and go: those that
- * come hold what has been shaded or born black. */
-static void mark_threads_with_gil(struct marker *m)
-{
-    struct tn_heap *heap = m->gc->heap;
-    struct tn_thread *thread;
-    uint64_t number = ++m->gc->roots_number;
-
-    do {
-        struct tn_roots *roots;
-
-        tn_mutex_lock(&heap->threads_lock);
-        thread = tn_thread_next_locked(heap, NULL);
-        while (thread != NULL) {
-            roots = tn_thread_roots(thread);
-            if (roots->walk != NULL && roots->number != number)
-                break;
-            thread = tn_thread_next_locked(heap, thread);
-        }
-        if (thread != NULL && roots->walk(roots->arg, m->gc->mu, &roots->cursor, SCANS_PER_SLICE)) {
-            roots->number = number;
-            roots->cursor = 0;
-        }
-        tn_mutex_unlock(&heap->threads_lock);
-        breathe(m);
-    } while (thread != NULL);
-}
-
 /* Whether somebody has taken what was gray and dead from us and has not emptied it yet. */
 static bool is_gray_being_emptied(const struct tn_heap *heap)
 {
@@ -391,8 +362,6 @@ uint64_t tn_gc_mark(struct tn_gc *gc)
     tn_gc_handshake(gc, TN_PHASE_SYNC);
     tn_gc_handshake(gc, TN_PHASE_MARK);
     mark_names(&m);
-    if (gc->heap->mode == TN_MODE_GIL)
-        mark_threads_with_gil(&m);
     mark_until_quiet(&m, TN_PHASE_MARK);
     /* Weak reads could go on making gray for ever. From here on nothing new comes of
      * them; what they made gray until all have answered is marked as well. */

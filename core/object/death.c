@@ -137,6 +137,7 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         uint8_t bits = atomic_load_explicit(&o->bits, memory_order_relaxed);
         bool is_unseen = (bits & TN_BIT_UNSEEN) != 0;
         struct tn_object *rest = next_dead(o);
+        enum tn_color color;
         bool is_empty;
 
         budget--;
@@ -145,11 +146,13 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         mu->dying = rest;
         if (is_interned(o, bits))
             tn_interned_forget(mu, o);
-        if (tn_mark_emptying(mu, o))
+        color = tn_mark_emptying(mu, o);
+        if (TN_UNLIKELY(color == TN_GRAY))
             gray_begun(mu, o);
+        mu->drops_white = color == TN_WHITE;
         mu->frees_at_once = is_unseen;
         is_empty = type->clear == NULL || type->clear(mu, o, &budget);
-        mu->frees_at_once = false;
+        mu->frees_at_once = mu->drops_white = false;
         if (!is_empty) {
             link_dead(o, mu->dying);
             mu->dying = o;

@@ -27,6 +27,8 @@ struct tn_collector_hooks {
     /* At a safe point, the bearer. `is_top`: the thread holds nothing but what its
      * roots hold. True if there is more to do right away. */
     bool (*safepoint)(struct tn_mutator *mu, size_t budget, bool is_top);
+    /* See tn_thread_roots_came(). The bearer of the thread's mutator. */
+    void (*roots_came)(struct tn_mutator *mu, struct tn_roots *roots);
     /* Ends the collector; all threads but its own are detached. */
     void (*stop)(struct tn_heap *heap);
 };
@@ -52,6 +54,9 @@ struct tn_heap {
     /* [atomic] number of the newest sweep; raised by the collector before it is
      * announced, read by those who have answered */
     _Atomic(uint32_t) sweep;
+    /* [atomic] number of the newest marking; raised by the collector before it is
+     * announced, read by those who have answered */
+    _Atomic(uint64_t) marking;
     struct tn_gil gil; /* mode gil */
     struct tn_namespaces namespaces;
     struct tn_weakrefs weakrefs;
@@ -68,6 +73,8 @@ struct tn_heap {
     /* [const]  from tn_gc_start() on, NULL without */
     const struct tn_collector_hooks *collector;
     struct tn_gc *gc;
+    /* [const]  from tn_gc_start() on, but for what is the collector's: of no thread */
+    struct tn_roots roots;
     /* [atomic] all mutators are to stop: whoever is online goes offline at its next
      * safe point, and nobody comes online. The collector's futex */
     _Atomic(uint32_t) is_stopped;

@@ -82,7 +82,7 @@ void tn_mark_write_slow(struct tn_mutator *mu, struct tn_object *old, struct tn_
 {
     uint8_t barrier = tn_bearer_barrier(mu);
 
-    if (old != NULL && (barrier & TN_BARRIER_OLD) != 0)
+    if (old != NULL && (barrier & TN_BARRIER_OLD) != 0 && !mu->drops_white)
         tn_mark_shade(mu, old);
     if (stored != NULL && (barrier & TN_BARRIER_NEW) != 0)
         tn_mark_shade(mu, stored);
@@ -109,21 +109,23 @@ void tn_mark_birth_slow(struct tn_mutator *mu, struct tn_object *o)
     (void)tn_cell_set(&cell, TN_MAP_MARKED);
 }
 
-bool tn_mark_emptying_slow(struct tn_mutator *mu, const struct tn_object *o)
+enum tn_color tn_mark_emptying_slow(struct tn_mutator *mu, const struct tn_object *o)
 {
     struct tn_cell cell;
     bool is_marked;
 
     if (!tn_heap_tracks(mu->heap, o))
-        return false;
+        return TN_WHITE;
     cell = tn_cell_of(o);
     is_marked = tn_cell_is_set(&cell, TN_MAP_MARKED);
     /* In `prepare` somebody may still idle, who would leave the bit as it is when the
      * block is used again. Nobody marks then but those who are in `sync`, and they
      * have a reference: so the mark is seen by who drops the last one. */
     if ((tn_bearer_barrier(mu) & TN_BARRIER_OLD) == 0 && !is_marked)
-        return false;
-    return tn_cell_set(&cell, TN_MAP_SCANNED) && is_marked;
+        return TN_WHITE;
+    if (!tn_cell_set(&cell, TN_MAP_SCANNED))
+        return is_marked ? TN_BLACK : TN_WHITE;
+    return is_marked ? TN_GRAY : TN_WHITE;
 }
 
 void tn_mark_handed_over_slow(struct tn_mutator *mu, struct tn_object *o)
@@ -145,4 +147,13 @@ void tn_root_visit(struct tn_mutator *mu, struct tn_object *o)
 void tn_root_leave(struct tn_mutator *mu, struct tn_object *o)
 {
     tn_mark_write(mu, o, NULL);
+}
+
+uint64_t tn_roots_number(const struct tn_mutator *mu)
+{
+    /* Relaxed: it does not change while anybody marks, and was raised before the bearer
+     * was told to. */
+    return (tn_bearer_barrier(mu) & TN_BARRIER_MARKING) == TN_BARRIER_MARKING
+               ? atomic_load_explicit(&mu->heap->marking, memory_order_relaxed)
+               : 0;
 }

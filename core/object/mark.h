@@ -57,6 +57,9 @@
 #define TN_BARRIER_WEAK UINT8_C(64)    /* weak reads shade what they return */
 #define TN_BARRIER_CLOSED UINT8_C(128) /* weak reads return nothing that is not marked */
 
+/* All of it: a mutator that takes part in the marking, from the snapshot on. */
+#define TN_BARRIER_MARKING (TN_BARRIER_OLD | TN_BARRIER_BLACK)
+
 #define TN_BARRIER_BIRTHS (TN_BARRIER_WHITE | TN_BARRIER_BLACK | TN_BARRIER_SWEEP)
 
 /* Pools and large containers that have something gray: pushed by anybody, taken
@@ -88,7 +91,15 @@ void tn_gray_push(struct tn_gray_queue *queue, struct tn_gray *gray);
 /* The slow halves of what follows. */
 void tn_mark_write_slow(struct tn_mutator *mu, struct tn_object *old, struct tn_object *stored);
 void tn_mark_birth_slow(struct tn_mutator *mu, struct tn_object *o);
-bool tn_mark_emptying_slow(struct tn_mutator *mu, const struct tn_object *o);
+
+/* What a container looks like to the collector. */
+enum tn_color {
+    TN_WHITE, /* not marked */
+    TN_GRAY,  /* marked; what it refers to is not */
+    TN_BLACK,
+};
+
+enum tn_color tn_mark_emptying_slow(struct tn_mutator *mu, const struct tn_object *o);
 
 /* The barrier: `old` is taken out of a slot or a root, `stored` is put in. Either
  * may be NULL. The caller has a reference to each, or knows who has. */
@@ -107,13 +118,19 @@ TN_ALWAYS_INLINE void tn_mark_birth(struct tn_mutator *mu, struct tn_object *o)
         tn_mark_birth_slow(mu, o);
 }
 
-/* A dead container is about to be emptied: the collector must not look at it any more.
- * True if it was gray. Then what it refers to is only shaded as it is dropped, and
- * marking does not end before all of it is: tn_mutator.n_half_emptied. */
-TN_ALWAYS_INLINE bool tn_mark_emptying(struct tn_mutator *mu, const struct tn_object *o)
+/*
+ * A dead container is about to be emptied: the collector must not look at it any more.
+ * Returns what it was. If it was gray, what it refers to is only shaded as it is dropped,
+ * and marking does not end before all of it is (tn_mutator.n_half_emptied). If it was
+ * white, nothing was reachable through it when marking began, and nothing is shaded
+ * (tn_mutator.drops_white): it may have died long ago, and be emptied when marking has
+ * ended already.
+ */
+TN_ALWAYS_INLINE enum tn_color tn_mark_emptying(struct tn_mutator *mu, const struct tn_object *o)
 {
-    return TN_UNLIKELY((tn_bearer_barrier(mu) & TN_BARRIER_DEATH) != 0) &&
-           tn_mark_emptying_slow(mu, o);
+    return TN_LIKELY((tn_bearer_barrier(mu) & TN_BARRIER_DEATH) == 0)
+               ? TN_BLACK
+               : tn_mark_emptying_slow(mu, o);
 }
 
 /*

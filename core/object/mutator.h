@@ -75,6 +75,7 @@ struct tn_mutator {
     struct tn_limbo limbo;
     struct tn_object *dying; /* stack, linked through `shared` */
     bool frees_at_once;      /* what is retired now belonged to an unseen object */
+    bool drops_white;        /* what is dropped now was unreachable: it is not shaded */
 
     /* [owner]  written with relaxed stores, read by anyone for statistics */
     _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less died here; sums are right */

@@ -146,6 +146,19 @@ void tn_thread_set_roots(struct tn_thread *thread, const struct tn_roots *roots)
         thread->mu->thread = roots != NULL ? thread : NULL;
 }
 
+void tn_thread_roots_came(struct tn_thread *thread)
+{
+    TN_DEBUG_ASSERT(thread == attached && thread->is_online);
+    if (tn_roots_number(thread->mu) != 0)
+        thread->heap->collector->roots_came(thread->mu, &thread->roots);
+}
+
+void tn_heap_set_roots(struct tn_heap *heap, const struct tn_roots *roots)
+{
+    TN_ASSERT(heap->collector == NULL);
+    heap->roots = *roots;
+}
+
 struct tn_roots *tn_thread_roots(struct tn_thread *thread)
 {
     return &thread->roots;

@@ -89,7 +89,8 @@ bool tn_thread_breathe(struct tn_thread *thread, size_t budget);
 
 /*
  * The references that a thread holds from one safe point to the next. A concurrent
- * collector keeps alive what they lead to, and what names lead to, and nothing else.
+ * collector keeps alive what they lead to, what names lead to, and what the heap's own
+ * roots lead to (tn_heap_set_roots), and nothing else.
  */
 struct tn_roots {
     /*
@@ -109,6 +110,31 @@ struct tn_roots {
 
 /* Says what the thread's roots are; NULL: it has none, as at first. Online. */
 void tn_thread_set_roots(struct tn_thread *thread, const struct tn_roots *roots);
+
+/*
+ * The number of the marking in which a mutator takes part, for its bearer: it bears
+ * marked objects, and its thread's roots are being visited or have been. Numbers rise.
+ * 0: it takes part in none. Changes at safe points only.
+ */
+uint64_t tn_roots_number(const struct tn_mutator *mu);
+
+/*
+ * Roots have come to a thread, online, from where others would have visited them, who
+ * have not done so in the marking under way. If this thread's walk is over, it begins
+ * again, from cursor 0. The caller prevents the others' walk from ending meanwhile.
+ * Nothing else: what comes while the thread takes part in no marking is visited in the
+ * next one.
+ */
+void tn_thread_roots_came(struct tn_thread *thread);
+
+/*
+ * Says what roots there are that belong to no thread, before tn_gc_start(). They may be
+ * used by any thread at any time, so `walk` takes their lock (of a rank above all of
+ * core's), for one piece at a time. The collector's thread calls it, once all threads take
+ * part in the marking. What comes later is visited already, by tn_roots_number() of who
+ * brings it, or is reachable otherwise.
+ */
+void tn_heap_set_roots(struct tn_heap *heap, const struct tn_roots *roots);
 
 /* A root is about to let go of an object, or to hand its reference to somebody who
  * may have been looked at already. Drops nothing. */

@@ -27,6 +27,14 @@ int main(void)
     FIELD(tn_client_options, timeout_ms);
     FIELD(tn_client_options, max_in_flight);
     FIELD(tn_client_options, max_unsent_bytes);
+    FIELD(tn_client_options, lease_ms);
+
+    SIZE(tn_lease_info);
+    FIELD(tn_lease_info, struct_size);
+    FIELD(tn_lease_info, lease_ms);
+    FIELD(tn_lease_info, is_lost);
+    FIELD(tn_lease_info, n_resumed);
+    FIELD(tn_lease_info, token);
 
     SIZE(tn_kind);
     SIZE(tn_op_code);
@@ -117,6 +125,7 @@ int main(void)
     FIELD(tn_info, requests_deferred_for_memory);
     FIELD(tn_info, weakrefs_cleared);
     FIELD(tn_info, names_dropped);
+    FIELD(tn_info, lease_remaining_ms);
 
     SIZE(tn_op);
     FIELD(tn_op, struct_size);
@@ -142,8 +151,28 @@ int main(void)
     FIELD(tn_op, how);
     FIELD(tn_op, end);
     FIELD(tn_op, batch);
+    FIELD(tn_op, scope);
+    FIELD(tn_op, handles);
+    FIELD(tn_op, n_handles);
+    FIELD(tn_op, token);
+    FIELD(tn_op, once);
+    FIELD(tn_op, holders);
     FIELD(tn_op, class_spec);
     FIELD(tn_op, lifetime);
     FIELD(tn_op, step);
+
+    SIZE(tn_token);
+    SIZE(tn_export_options);
+    FIELD(tn_export_options, struct_size);
+    FIELD(tn_export_options, ttl_ms);
+    FIELD(tn_export_options, once);
+    SIZE(tn_handle_holder);
+    SIZE(tn_export_holder);
+    SIZE(tn_holders);
+    FIELD(tn_holders, unexplained);
+
+    SIZE(tn_scope);
+    FIELD(tn_scope, client);
+    FIELD(tn_scope, number);
     return 0;
 }

@@ -224,8 +224,14 @@ static void execute_all(struct run *run, const uint8_t *data, size_t size)
 static void tear_down(struct run *run)
 {
     struct tn_census census;
+    struct tn_object *exported;
     bool is_closed = false;
     size_t n_alive;
+
+    tn_executor_detach(&run->ex, &run->session);
+    while ((exported = tn_export_take_expired(&run->service.exports, run->ex.mu, UINT64_MAX)) !=
+           NULL)
+        tn_decref(run->ex.mu, exported);
 
     while (!is_closed) {
         size_t budget = 1000;

@@ -349,6 +349,43 @@ static void test_names_can_be_changed_on_condition(void **state)
     server_fixture_stop(&f);
 }
 
+static void test_objects_are_exported_and_imported(void **state)
+{
+    struct server_fixture f;
+    struct command_result result;
+    char token[64];
+
+    (void)state;
+    server_fixture_start(&f, TN_MODE_BIASED, NULL);
+    check(&f, 0, "", NULL, "set", "x", "[1, 2]", NULL);
+    result = tenure(&f, "", "export", "--ttl", "100", "x", NULL);
+    assert_int_equal(result.exit_code, 0);
+    assert_int_equal(strlen(result.out), 33);
+    (void)snprintf(token, sizeof(token), "%.32s", result.out);
+    command_result_free(&result);
+    check(&f, 0, "[1, 2]\n", NULL, "import", token, NULL);
+    check(&f, 0, "", NULL, "-n", "elsewhere", "import", token, "y", NULL);
+    check(&f, 0, "[1, 2]\n", NULL, "-n", "elsewhere", "get", "y", NULL);
+    result = tenure(&f, "", "describe", "--holders", "x", NULL);
+    assert_non_null(strstr(result.out, "names       1\n            x\n"));
+    assert_non_null(strstr(result.out, "exports     1\n"));
+    assert_non_null(strstr(result.out, "others      1\n"));
+    command_result_free(&result);
+    result = tenure(&f, "", "-j", "describe", "--holders", "x", NULL);
+    assert_non_null(strstr(result.out, "\"names\": [\"x\"], \"names_total\": 1"));
+    assert_non_null(strstr(result.out, "\"once\": false"));
+    assert_non_null(strstr(result.out, "\"unexplained\": 1}"));
+    command_result_free(&result);
+    check(&f, 0, "", NULL, "revoke", token, NULL);
+    check(&f, 1, "", "No object is exported", "revoke", token, NULL);
+    check(&f, 1, "", "No object is exported", "import", token, NULL);
+    check(&f, 2, "", "32 hexadecimal digits", "import", "abc", NULL);
+    check(&f, 1, "", "No name", "export", "nothing", NULL);
+    check(&f, 0, "", NULL, "del", "x", NULL);
+    check(&f, 0, "", NULL, "-n", "elsewhere", "del", "y", NULL);
+    server_fixture_stop(&f);
+}
+
 static void test_batches_are_executed_together(void **state)
 {
     static const char steps[] = "[{\"op\": \"put\", \"value\": [1, 2]},\n"
@@ -359,6 +396,8 @@ static void test_batches_are_executed_together(void **state)
                                 " {\"op\": \"get\", \"target\": {\"step\": 0}}]";
     static const char failing[] = "[{\"op\": \"list_get\", \"target\": \"x\", \"index\": 9},\n"
                                   " {\"op\": \"length\", \"target\": \"x\"}]";
+    static const char scoped[] = "[{\"op\": \"begin_scope\"}, {\"op\": \"put\", \"value\": 1000},\n"
+                                 " {\"op\": \"end_scope\"}]";
     struct server_fixture f;
     struct command_result result;
     json_t *results;
@@ -382,6 +421,11 @@ static void test_batches_are_executed_together(void **state)
     command_result_free(&result);
     result = tenure(&f, failing, "batch", "--keep-going", NULL);
     assert_non_null(strstr(result.out, "\"count\": 2"));
+    command_result_free(&result);
+    result = tenure(&f, scoped, "batch", NULL);
+    assert_int_equal(result.exit_code, 0);
+    assert_non_null(strstr(result.out, "\"scope\": 1"));
+    assert_non_null(strstr(result.out, "\"count\": 1"));
     command_result_free(&result);
     result = tenure(&f, "{}", "batch", NULL);
     assert_int_equal(result.exit_code, 2);
@@ -504,7 +548,26 @@ static void test_the_shell_does_what_python_does(void **state)
                                 "weakref(x) is w\n"
                                 "deref(w) is x\n"
                                 "del x\n"
-                                "deref w\n";
+                                "deref w\n"
+                                "t = export(z)\n"
+                                "y = import(t)\n"
+                                "y is z\n"
+                                "n = 'kept'\n"
+                                "begin\n"
+                                "a = [7]\n"
+                                "begin\n"
+                                "b = a\n"
+                                "c = ['c']\n"
+                                "refcount a\n"
+                                "end keep c, n\n"
+                                "c\n"
+                                "refcount a\n"
+                                "bind x a\n"
+                                "end keep a\n"
+                                "a\n"
+                                "n\n"
+                                "refcount x\n"
+                                "unbind x\n";
     static const char expected[] = "{'k': [1, 2], (1, 'a'): None, 5: -1.5, 'b': b'\\x00\\xff'}\n"
                                    "2\n"
                                    "[2, 3]\n"
@@ -526,7 +589,14 @@ static void test_the_shell_does_what_python_does(void **state)
                                    "<weakref ...>\n"
                                    "[9]\n"
                                    "True\n"
-                                   "True\n";
+                                   "True\n"
+                                   "True\n"
+                                   "2\n"
+                                   "['c']\n"
+                                   "1\n"
+                                   "[7]\n"
+                                   "'kept'\n"
+                                   "2\n";
     struct server_fixture f;
     struct command_result result;
 
@@ -609,6 +679,10 @@ static void test_the_shell_says_what_is_wrong_and_goes_on(void **state)
         { "l.append()", "takes 1 argument", 2 },
         { "l == l", "x is y", 2 },
         { "unbind nothing", "No name", 1 },
+        { "import 'abc'", "needs a token", 2 },
+        { "end", "No scope is open", 2 },
+        { "end keep nothing", "no variable", 1 },
+        { "end keep 5", "name of a variable", 2 },
         { "help nothing", "no help", 2 },
         { "d = {[1]: 2}", "cannot be a key", 3 },
     };
@@ -673,6 +747,7 @@ int main(void)
         cmocka_unit_test(test_objects_are_linked_by_name_and_cut_off_by_depth),
         cmocka_unit_test(test_names_can_be_changed_on_condition),
         cmocka_unit_test(test_weakrefs_and_kinds_of_names),
+        cmocka_unit_test(test_objects_are_exported_and_imported),
         cmocka_unit_test(test_batches_are_executed_together),
         cmocka_unit_test(test_the_lesson_counts_1_2_1_0),
         cmocka_unit_test(test_the_shell_does_what_python_does),

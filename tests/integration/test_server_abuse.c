@@ -146,7 +146,7 @@ static void bad_messages(struct server_fixture *f)
     tn_buffer_init(&buf, 1000);
     raw_open(&c, f->unix_address);
     wire_number(&buf, 1, 77);
-    wire_number(&buf, 99, 1);
+    wire_number(&buf, 199, 1);
     send_frame(&c, tn_buffer_begin(&buf), tn_buffer_len(&buf));
     {
         Tenure__V1__Response *response = raw_receive(&c);

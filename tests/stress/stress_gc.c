@@ -244,8 +244,9 @@ static void rescue(struct test_actor *actor)
     if (from == NULL || from->type != TN_TYPE_LIST)
         return;
     length = tn_list_length(from);
-    if (tn_list_get(mu, from, (int64_t)test_actor_any(actor, length), &to) < 0 || is_number(to) ||
-        !tn_tryref(mu, to))
+    TEST_ACTOR_EXPECT(actor, length > 0);
+    if (length == 0 || tn_list_get(mu, from, (int64_t)test_actor_any(actor, length), &to) < 0 ||
+        is_number(to) || !tn_tryref(mu, to))
         return;
     put_root(actor, i, to);
 }

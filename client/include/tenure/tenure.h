@@ -34,7 +34,8 @@
  * Blocking. Each function says whether it waits for the server. No other blocks.
  * Losing the connection. There is no silent reconnect: a session's handles die
  *           with its connection. From then on every call on the client returns
- *           TN_ESESSION_LOST; close it and open another.
+ *           TN_ESESSION_LOST; close it and open another. With a lease the server
+ *           keeps the session for a while, and tn_client_resume() comes back to it.
  * fork().   A child must not use a client of its parent: every call returns
  *           TN_EFORKED. Closing and freeing is safe there and tells the server
  *           nothing, so the parent goes on undisturbed.
@@ -136,11 +137,14 @@ typedef struct tn_client_options {
     /* While so many bytes of requests wait to be sent, no more are accepted from
      * tn_client_submit() and tn_client_begin(). 0: 16 MiB. */
     size_t max_unsent_bytes;
+    /* For how long the server is to keep the session if the connection is lost, in
+     * milliseconds; it may grant less. 0: not. See tn_client_resume(). */
+    uint32_t lease_ms;
 } tn_client_options;
 
 #define TN_CLIENT_OPTIONS_INIT                                                                     \
     {                                                                                              \
-        sizeof(tn_client_options), NULL, NULL, NULL, 0, 0, 0, 0                                    \
+        sizeof(tn_client_options), NULL, NULL, NULL, 0, 0, 0, 0, 0                                 \
     }
 
 /*
@@ -186,6 +190,44 @@ TN_API const char *tn_client_server_mode(const tn_client *client);
 /* Whether calls still make sense: connected, not lost, not forked. */
 TN_API bool tn_client_is_open(const tn_client *client);
 
+/* ---- Leases ---- */
+
+/*
+ * Comes back to a session with a lease whose connection was lost: connects to the same
+ * endpoint and takes the session over, with all its handles, scopes and the namespace.
+ * Waits for the server, as long as tn_client_open() may. Returns 0 also if nothing was
+ * lost.
+ *
+ * Requests that were in flight have ended with TN_ESESSION_LOST; whether they were
+ * executed is not known. A handle that was in an answer that did not arrive, or in a
+ * release that did not, is held until the session, or its scope, ends.
+ *
+ * TN_ESESSION_LOST: there is no lease, or its time is over. TN_EBUSY: somebody else has
+ * taken the session over with its token; or called from a callback. TN_ECONNECT and
+ * others as for tn_client_open(): try again while the lease lasts.
+ */
+TN_API TN_CHECKED int tn_client_resume(tn_client *client);
+
+/* What the server has granted. Filled as far as `struct_size` goes. */
+typedef struct tn_lease_info {
+    size_t struct_size;
+    uint32_t lease_ms;       /* 0: nothing, the session ends with its connection */
+    bool is_lost;            /* the connection is; tn_client_resume() may come back */
+    uint64_t n_resumed;      /* how often that has succeeded */
+    unsigned char token[16]; /* a secret: whoever has it may take a lost session over */
+} tn_lease_info;
+
+#define TN_LEASE_INFO_INIT                                                                         \
+    {                                                                                              \
+        sizeof(tn_lease_info), 0, false, 0,                                                        \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
+/* Does not ask the server. TN_EINVAL. */
+TN_API int tn_client_lease_info(const tn_client *client, tn_lease_info *ret_info);
+
 /* ---- Handles ------------------------------------------------------------- */
 
 /*
@@ -204,6 +246,66 @@ TN_API tn_handle *tn_handle_ref(tn_handle *handle);
 
 /* Drops a reference. Leaves NULL behind; accepts NULL. */
 TN_API void tn_handle_release(tn_handle **handle);
+
+/*
+ * Scopes: Python's `with`, for handles. While a scope is open, every handle that the
+ * server gives out belongs to the innermost one, also those inside values; when the
+ * scope ends, all of them are released at once, however many they are. Handles that
+ * are to outlive it are named when it ends, or moved out with tn_client_keep().
+ *
+ * A scope ends before its client is closed.
+ *
+ * What the scope has taken along is gone on the server: the tn_handle on this side
+ * only has to be released still, and a call about it returns TN_EHANDLE.
+ *
+ *     TN_SCOPE(client);                          ends with the block
+ *     tn_client_lookup(client, "config", &handle, NULL);
+ */
+typedef struct tn_scope {
+    tn_client *client;
+    uint64_t number; /* 0: none is open */
+} tn_scope;
+
+/* Opens a scope inside those that are open, of which there may be 64. TN_ETOO_BIG. */
+TN_API int tn_scope_begin(tn_client *client, tn_scope *ret_scope);
+
+/*
+ * Ends a scope, and those inside it; the `n_keep` handles in `keep` (may be NULL if it
+ * is 0) go to the scope around it. The scope is empty afterwards, and ending that does
+ * nothing. (opt) ret_count: how many handles were released. TN_EHANDLE: the scope has
+ * ended, or a handle is not held; nothing was changed.
+ */
+TN_API int tn_scope_end(tn_scope *scope, const tn_handle *const *keep, size_t n_keep,
+                        uint64_t *ret_count);
+
+/* Moves handles out of the innermost scope that each belongs to. (opt) ret_count: how
+ * many belonged to one. TN_EHANDLE: one of them is not held; nothing was changed. */
+TN_API int tn_client_keep(tn_client *client, const tn_handle *const *handles, size_t n_handles,
+                          uint64_t *ret_count);
+
+/* What TN_SCOPE() does: opens a scope, which is empty if that fails, as
+ * tn_client_error() tells. */
+TN_API tn_scope tn_scope_enter(tn_client *client);
+
+/* And in the end: ends a scope without waiting, and without touching what
+ * tn_client_error() tells. If the window is full, the handles last as long as the scope
+ * around it. Leaves an empty scope behind. */
+TN_API void tn_scope_leave(tn_scope *scope);
+
+/* ---- Exports ---- */
+
+/* A secret that stands for an object: whoever knows it may have it. Plain data. */
+typedef struct tn_token {
+    unsigned char bytes[16];
+} tn_token;
+
+#define TN_TOKEN_TEXT_SIZE 33
+
+/* A token in 32 hexadecimal digits and a NUL. Any thread. */
+TN_API void tn_token_format(const tn_token *token, char ret_text[TN_TOKEN_TEXT_SIZE]);
+
+/* And back. TN_EINVAL if the text is none. Any thread. */
+TN_API int tn_token_parse(const char *text, tn_token *ret_token);
 
 /* ---- Values -------------------------------------------------------------- */
 
@@ -504,6 +606,16 @@ typedef struct tn_binding {
     bool existed;     /* whether it was bound before */
 } tn_binding;
 
+/* A name that is bound. */
+typedef struct tn_name_entry {
+    const char *name; /* NUL-terminated; may also hold NULs. Its function says how long it lives. */
+    size_t name_len;
+    tn_kind type;
+    uint64_t version;
+    tn_bind_kind kind;
+    uint64_t ttl_ms; /* what is left of its time to live; 0: for ever */
+} tn_name_entry;
+
 /* ---- Calls --------------------------------------------------------------- */
 /*
  * Each sends a request, waits for its answer until the client's deadline, and
@@ -625,6 +737,68 @@ typedef struct tn_description {
  * most `max_objects` (0: the server's limit). */
 TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep, uint64_t max_objects,
                               tn_description *ret_description);
+
+/* How long and how often an export may be imported. */
+typedef struct tn_export_options {
+    size_t struct_size;
+    uint32_t ttl_ms; /* 0: as long as the server grants */
+    bool once;       /* the first import ends the export */
+} tn_export_options;
+
+#define TN_EXPORT_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(tn_export_options), 0, false                                                        \
+    }
+
+/*
+ * Exports an object: gives out a token, for which any session of the server gets a
+ * handle to it. The export holds the object until its time is over, whatever becomes of
+ * the sessions. `options` may be NULL; (opt) ret_ttl_ms: how long that is. TN_ETOO_BIG:
+ * there are too many; TN_EUNSUPPORTED: the server exports nothing.
+ */
+TN_API int tn_client_export(tn_client *client, tn_target target, const tn_export_options *options,
+                            tn_token *ret_token, uint32_t *ret_ttl_ms);
+
+/* A handle to an exported object. The caller releases it. TN_ENAME: there is no such
+ * export, or not any more. */
+TN_API int tn_client_import(tn_client *client, const tn_token *token, tn_handle **ret_handle);
+
+/* Ends an export; what was imported stays. (opt) ret_existed: whether there was one. */
+TN_API int tn_client_revoke(tn_client *client, const tn_token *token, bool *ret_existed);
+
+/* Who holds an object, as far as the server finds out at little cost. Made by the
+ * library, which may append fields. */
+typedef struct tn_handle_holder {
+    uint64_t session;
+    uint64_t handles; /* of the session that refer to the object */
+    bool leased;      /* the session has lost its connection, and is kept */
+} tn_handle_holder;
+
+typedef struct tn_export_holder {
+    uint64_t session; /* that has exported it */
+    uint64_t remaining_ms;
+    bool once;
+} tn_export_holder;
+
+typedef struct tn_holders {
+    size_t n_names; /* at most 100 of names_total */
+    const tn_name_entry *names;
+    uint64_t names_total;
+    bool names_complete; /* all names of the namespace were looked at */
+    size_t n_sessions;
+    const tn_handle_holder *sessions;
+    bool sessions_complete; /* false: another worker of the server may know of more */
+    size_t n_exports;       /* at most 100 of exports_total */
+    const tn_export_holder *exports;
+    uint64_t exports_total;
+    int64_t unexplained; /* references that are none of these: other objects above all */
+} tn_holders;
+
+/* Asks who holds an object. The caller frees the result. */
+TN_API int tn_client_holders(tn_client *client, tn_target target, tn_holders **ret_holders);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_holders_free(tn_holders **holders);
 
 /* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
@@ -856,20 +1030,11 @@ TN_API int tn_client_set_compare(tn_client *client, tn_target left, tn_set_relat
 
 typedef struct tn_name_iter tn_name_iter;
 
-typedef struct tn_name_entry {
-    const char *name; /* NUL-terminated; may also hold NULs. Valid until the next call. */
-    size_t name_len;
-    tn_kind type;
-    uint64_t version;
-    tn_bind_kind kind;
-    uint64_t ttl_ms; /* what is left of its time to live; 0: for ever */
-} tn_name_entry;
-
 /* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. The
  * client must live as long as steps are made; not until the iterator is closed. */
 TN_API int tn_name_iter_open(tn_client *client, const char *prefix, tn_name_iter **ret_iter);
 
-/* 1 and an entry, 0 at the end, or an error. */
+/* 1 and an entry, valid until the next call, 0 at the end, or an error. */
 TN_API TN_CHECKED int tn_name_iter_next(tn_name_iter *iter, tn_name_entry *ret_entry);
 
 /* Leaves NULL behind; accepts NULL. */
@@ -961,9 +1126,12 @@ typedef struct tn_info {
     uint64_t gil_switches;
     uint64_t gil_forced;
     uint64_t requests_deferred_for_memory;
-    uint64_t weakrefs_cleared; /* because their objects died */
-    uint64_t names_gone;       /* because their time was over or their object dead */
-    uint64_t names_dropped;    /* soft ones, because memory was short */
+    uint64_t weakrefs_cleared;   /* because their objects died */
+    uint64_t names_gone;         /* because their time was over or their object dead */
+    uint64_t names_dropped;      /* soft ones, because memory was short */
+    uint64_t leased_sessions;    /* without a connection, kept for their clients */
+    uint64_t leased_handles;     /* held by these */
+    uint64_t lease_remaining_ms; /* until the first of them is given up */
 } tn_info;
 
 /* Asks the server. The caller frees the result. */
@@ -1061,7 +1229,7 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_BIND = 5,         /* name, target, require, lifetime      binding */
     TN_OP_UNBIND = 6,       /* name, require                        binding */
     TN_OP_LOOKUP = 7,       /* name                                 handle, version */
-    TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
+    TN_OP_DESCRIBE = 8,     /* target, deep, limit, holders         description, holders */
     TN_OP_LENGTH = 9,       /* target                               count */
     TN_OP_CONTAINS = 10,    /* target, value                        truth */
     TN_OP_LIST_GET = 11,    /* target, index, want                  value */
@@ -1111,6 +1279,13 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_ATTR_GET = 73,       /* target, name, want                value */
     TN_OP_ATTR_SET = 74,       /* target, name, value               count */
     TN_OP_ATTR_DELETE = 75,    /* target, name                      count */
+    TN_OP_BEGIN_SCOPE = 95,    /* nothing                              scope */
+    TN_OP_END_SCOPE = 96,      /* scope (0: innermost), handles (to keep), n_handles
+                                                                       count */
+    TN_OP_KEEP_HANDLE = 97,    /* handles, n_handles                   count */
+    TN_OP_EXPORT = 99,         /* target, limit (milliseconds), once   token */
+    TN_OP_IMPORT = 100,        /* token                                handle */
+    TN_OP_REVOKE = 101,        /* token                                truth */
     TN_OP_GC = 120,            /* data: NULL or a tn_gc_request     gc info */
     TN_OP_ATTR_SCAN = 76       /* target, cursor, limit, keys_only, want
                                                                     value (list), cursor */
@@ -1142,6 +1317,12 @@ typedef struct tn_op {
     int32_t how;  /* tn_set_operation or tn_set_relation */
     tn_end end;
     struct tn_batch *batch;
+    uint64_t scope;
+    const tn_handle *const *handles;
+    size_t n_handles;
+    const tn_token *token;
+    bool once;
+    bool holders;
     const tn_class_spec *class_spec;
     const tn_lifetime *lifetime;
     int64_t step; /* 0: 1 */
@@ -1236,7 +1417,12 @@ TN_API int tn_reply_handle(tn_reply *reply, tn_handle **ret_handle, uint64_t *re
 
 TN_API int tn_reply_binding(const tn_reply *reply, tn_binding *ret_binding);
 TN_API int tn_reply_count(const tn_reply *reply, uint64_t *ret_count);
+TN_API int tn_reply_scope(const tn_reply *reply, uint64_t *ret_number);
 TN_API int tn_reply_truth(const tn_reply *reply, bool *ret_truth);
+TN_API int tn_reply_token(const tn_reply *reply, tn_token *ret_token, uint32_t *ret_ttl_ms);
+
+/* The caller frees the result. */
+TN_API int tn_reply_holders(const tn_reply *reply, tn_holders **ret_holders);
 TN_API int tn_reply_description(const tn_reply *reply, tn_description *ret_description);
 
 /* What a ping sent; valid as long as the reply. */
@@ -1386,7 +1572,16 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_SET_ITER_CLEANUP TN_FREED_BY(tn_set_iter_close)
 #define TN_DEQUE_ITER_CLEANUP TN_FREED_BY(tn_deque_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
+#define TN_HOLDERS_CLEANUP TN_FREED_BY(tn_holders_free)
 #define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
+#define TN_SCOPE_CLEANUP TN_FREED_BY(tn_scope_leave)
+
+/* A declaration: handles that are acquired from here to the end of the block, and not
+ * kept, are released there. */
+#define TN_SCOPE(client) TN_SCOPE_AT_(client, __LINE__)
+#define TN_SCOPE_AT_(client, line) TN_SCOPE_NAMED_(client, line)
+#define TN_SCOPE_NAMED_(client, line)                                                              \
+    TN_SCOPE_CLEANUP tn_scope tn_scope_of_line_##line = tn_scope_enter(client)
 #endif
 
 #ifdef __cplusplus
