@@ -18,7 +18,7 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_BATCH
+#define OP_MAX TENURE__V1__REQUEST__OP_WRITE
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -49,6 +49,21 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_SCAN_DICT] = { tn_op_scan_dict, true, true },
     [TENURE__V1__REQUEST__OP_INFO] = { tn_op_info, true, true },
     [TENURE__V1__REQUEST__OP_BATCH] = { tn_op_batch, false, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_GET] = { tn_op_array_get, true, true },
+    [TENURE__V1__REQUEST__OP_ARRAY_SET] = { tn_op_array_set, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_APPEND] = { tn_op_array_append, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_INSERT] = { tn_op_array_insert, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_DELETE] = { tn_op_array_delete, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_POP] = { tn_op_array_pop, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_EXTEND] = { tn_op_array_extend, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_SLICE] = { tn_op_array_slice, true, true },
+    [TENURE__V1__REQUEST__OP_ARRAY_REPLACE] = { tn_op_array_replace, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_FILL] = { tn_op_array_fill, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_ADD] = { tn_op_array_add, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_REDUCE] = { tn_op_array_reduce, true, true },
+    [TENURE__V1__REQUEST__OP_ARRAY_INDEX] = { tn_op_array_index, true, true },
+    [TENURE__V1__REQUEST__OP_READ] = { tn_op_read, true, true },
+    [TENURE__V1__REQUEST__OP_WRITE] = { tn_op_write, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */

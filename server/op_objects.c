@@ -126,6 +126,18 @@ static int dict_contains(struct tn_request_ctx *ctx, struct tn_object *dict,
     return r == TN_ERR_KEY ? 0 : r;
 }
 
+static int array_contains(struct tn_request_ctx *ctx, struct tn_object *o, struct tn_object *value,
+                          bool *ret_contains)
+{
+    size_t at;
+    int r = tn_array_index(ctx->mu, o, value, INT64_MIN, &at);
+
+    if (r == TN_ERR_TYPE)
+        return tn_wrong_type(ctx, value, tn_array_needles(o));
+    *ret_contains = r == 0;
+    return r == TN_ERR_KEY ? 0 : r;
+}
+
 /* `message` is the object that is looked for. */
 static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                     const void *message, struct tn_result *result)
@@ -145,8 +157,12 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     case TN_TYPE_DICT:
         r = dict_contains(ctx, o, value, &does_contain);
         break;
+    case TN_TYPE_ARRAY:
+    case TN_TYPE_BYTEARRAY:
+        r = array_contains(ctx, o, value, &does_contain);
+        break;
     default:
-        return tn_wrong_type(ctx, o, "a list, tuple or dict");
+        return tn_wrong_type(ctx, o, "a list, tuple, dict, array or bytearray");
     }
     if (r == 0 && !does_contain)
         r = tn_check_alive(o);

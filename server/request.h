@@ -53,6 +53,7 @@ struct tn_result {
         Tenure__V1__ScanNamesResponse scan_names;
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
+        Tenure__V1__ReadResponse read;
         Tenure__V1__BatchResponse batch;
     } message;
     Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
@@ -156,6 +157,9 @@ TN_COLD int tn_name_missing(struct tn_request_ctx *ctx, struct tn_slice name);
 TN_COLD int tn_wrong_type(struct tn_request_ctx *ctx, const struct tn_object *o,
                           const char *needed);
 
+/* What can be looked for in an array or bytearray, as in "this needs a number". */
+const char *tn_array_needles(const struct tn_object *array);
+
 /* ---- Handles ---- */
 
 /* Sees to it that `n` handles can be given out; sets the status if not. */
@@ -226,6 +230,13 @@ TN_MUST_CHECK int tn_answer_borrowed(struct tn_request_ctx *ctx, struct tn_objec
 void tn_answer_taken(struct tn_request_ctx *ctx, struct tn_object **take_object,
                      const Tenure__V1__Want *want, struct tn_result *result);
 
+/*
+ * Answers with a number that was computed, an int or a float. Does not fail; but in a
+ * batch, later steps cannot refer to it if there is no memory for an object.
+ */
+void tn_answer_number(struct tn_request_ctx *ctx, const struct tn_number *number,
+                      struct tn_result *result);
+
 /* Answers with a handle, which has been reserved. Takes over the reference. */
 void tn_answer_handle(struct tn_request_ctx *ctx, struct tn_object **take_object, uint64_t version,
                       struct tn_result *result);
@@ -266,6 +277,21 @@ int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_dict_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_append(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_insert(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_extend(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_replace(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_fill(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_add(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_reduce(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_index(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_read(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_write(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 

@@ -8,12 +8,20 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* Whether a value can be a probe: lists and dicts, which are never keys, cannot. */
+/* Whether a value can be a probe: what can change, and so is never a key, cannot. */
 static bool can_be_probe(const Tenure__V1__Value *value)
 {
-    for (size_t i = 0; i < value->kinds.len; i++)
-        if (value->kinds.data[i] == TN_NODE_LIST || value->kinds.data[i] == TN_NODE_DICT)
+    for (size_t i = 0; i < value->kinds.len; i++) {
+        switch (value->kinds.data[i]) {
+        case TN_NODE_LIST:
+        case TN_NODE_DICT:
+        case TN_NODE_ARRAY:
+        case TN_NODE_BYTEARRAY:
             return false;
+        default:
+            break;
+        }
+    }
     return true;
 }
 

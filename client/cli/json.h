@@ -5,6 +5,9 @@
  *   none bool int float str list dict     null true 1 1.5 "s" [...] {"k": ...}
  *   tuple                                 {"$tuple": [...]}
  *   bytes                                 {"$bytes": "base64"}
+ *   bytearray                             {"$bytearray": "base64"}
+ *   array                                 {"$array": ["u8", [1, 2]]}, or in place of the
+ *     numbers base64 of the items, little-endian, where JSON has no such numbers
  *   nan, inf, -inf                        {"$float": "nan"}
  *   dict with other keys than strings,    {"$dict": [[key, value], ...]}
  *     or with one that begins with $

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/json.h"
+#include "client/cli/json_array.h"
 #include "core/base/check.h"
 
 /* As Python shows it, what is shared is written every time, which can be endless:
@@ -155,6 +155,18 @@ static void put_bytes(struct writer *writer, const char *data, size_t len)
     cli_text_putc(writer->text, '\'');
 }
 
+static void put_bytearray(struct writer *writer, const char *data, size_t len)
+{
+    bool is_python = writer->style == CLI_STYLE_PYTHON;
+
+    cli_text_put(writer->text, is_python ? "bytearray(" : "{\"$bytearray\": \"");
+    if (is_python)
+        put_bytes(writer, data, len);
+    else
+        cli_text_put_base64(writer->text, data, len);
+    cli_text_put(writer->text, is_python ? ")" : "\"}");
+}
+
 static void put_float(struct writer *writer, double real)
 {
     bool is_finite = __builtin_isfinite(real);
@@ -206,6 +218,12 @@ static void put_scalar(struct writer *writer, tn_value value)
         break;
     case TN_KIND_BYTES:
         put_bytes(writer, data, len);
+        break;
+    case TN_KIND_BYTEARRAY:
+        put_bytearray(writer, data, len);
+        break;
+    case TN_KIND_ARRAY:
+        cli_json_put_array(text, value, is_python);
         break;
     case TN_KIND_HANDLE:
         cli_text_printf(text, is_python ? "<%s ...>" : "{\"$handle\": \"%s\"}",

@@ -20,6 +20,8 @@ struct op_row {
     uint16_t value;
     uint16_t key;
     uint16_t index;
+    uint16_t stop;
+    uint16_t stride;
     uint16_t want;
     uint16_t require;
 };
@@ -76,6 +78,49 @@ static const struct op_row rows[] = {
     [TN_OP_SCAN_DICT] = { HEAD(SCAN_DICT, scan_dict),
         .target = AT(ScanDictRequest, target), .want = AT(ScanDictRequest, want) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
+    [TN_OP_ARRAY_GET] = { HEAD(ARRAY_GET, array_get),
+        .target = AT(ArrayGetRequest, target), .index = AT(ArrayGetRequest, index) },
+    [TN_OP_ARRAY_SET] = { HEAD(ARRAY_SET, array_set),
+        .target = AT(ArraySetRequest, target), .index = AT(ArraySetRequest, index),
+        .value = AT(ArraySetRequest, value) },
+    [TN_OP_ARRAY_APPEND] = { HEAD(ARRAY_APPEND, array_append),
+        .target = AT(ArrayAppendRequest, target), .value = AT(ArrayAppendRequest, value) },
+    [TN_OP_ARRAY_INSERT] = { HEAD(ARRAY_INSERT, array_insert),
+        .target = AT(ArrayInsertRequest, target), .index = AT(ArrayInsertRequest, index),
+        .value = AT(ArrayInsertRequest, value) },
+    [TN_OP_ARRAY_DELETE] = { HEAD(ARRAY_DELETE, array_delete),
+        .target = AT(ArrayDeleteRequest, target), .index = AT(ArrayDeleteRequest, index) },
+    [TN_OP_ARRAY_POP] = { HEAD(ARRAY_POP, array_pop),
+        .target = AT(ArrayPopRequest, target), .index = AT(ArrayPopRequest, index) },
+    [TN_OP_ARRAY_EXTEND] = { HEAD(ARRAY_EXTEND, array_extend),
+        .target = AT(ArrayExtendRequest, target), .value = AT(ArrayExtendRequest, value) },
+    [TN_OP_ARRAY_SLICE] = { HEAD(ARRAY_SLICE, array_slice),
+        .target = AT(ArraySliceRequest, target), .index = AT(ArraySliceRequest, start),
+        .stop = AT(ArraySliceRequest, stop), .stride = AT(ArraySliceRequest, step),
+        .want = AT(ArraySliceRequest, want) },
+    [TN_OP_ARRAY_REPLACE] = { HEAD(ARRAY_REPLACE, array_replace),
+        .target = AT(ArrayReplaceRequest, target), .index = AT(ArrayReplaceRequest, start),
+        .stop = AT(ArrayReplaceRequest, stop), .stride = AT(ArrayReplaceRequest, step),
+        .value = AT(ArrayReplaceRequest, value) },
+    [TN_OP_ARRAY_FILL] = { HEAD(ARRAY_FILL, array_fill),
+        .target = AT(ArrayFillRequest, target), .index = AT(ArrayFillRequest, start),
+        .stop = AT(ArrayFillRequest, stop), .value = AT(ArrayFillRequest, value) },
+    [TN_OP_ARRAY_ADD] = { HEAD(ARRAY_ADD, array_add),
+        .target = AT(ArrayAddRequest, target), .index = AT(ArrayAddRequest, index),
+        .value = AT(ArrayAddRequest, value) },
+    [TN_OP_ARRAY_SUM] = { HEAD(ARRAY_REDUCE, array_reduce),
+        .target = AT(ArrayReduceRequest, target) },
+    [TN_OP_ARRAY_MIN] = { HEAD(ARRAY_REDUCE, array_reduce),
+        .target = AT(ArrayReduceRequest, target) },
+    [TN_OP_ARRAY_MAX] = { HEAD(ARRAY_REDUCE, array_reduce),
+        .target = AT(ArrayReduceRequest, target) },
+    [TN_OP_ARRAY_INDEX] = { HEAD(ARRAY_INDEX, array_index),
+        .target = AT(ArrayIndexRequest, target), .index = AT(ArrayIndexRequest, start),
+        .value = AT(ArrayIndexRequest, value) },
+    [TN_OP_READ] = { HEAD(READ, read),
+        .target = AT(ReadRequest, target) },
+    [TN_OP_WRITE] = { HEAD(WRITE, write),
+        .target = AT(WriteRequest, target) },
 };
 /* clang-format on */
 
@@ -218,6 +263,16 @@ static ProtobufCBinaryData op_name_bytes(const tn_op *op)
     return binary(op->name, len);
 }
 
+/* The data of an operation; `what` it is, for the error. */
+static int fill_data(const tn_op *op, const char *what, struct tn_client_error *error,
+                     ProtobufCBinaryData *ret_data)
+{
+    if (!op->data && op->data_size > 0)
+        return tn_client_error_set(error, TN_EINVAL, "The %s's data is NULL.", what);
+    *ret_data = binary(op->data, op->data_size);
+    return 0;
+}
+
 /* What only one or two operations have. */
 static int fill_special(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
 {
@@ -225,10 +280,7 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
 
     switch (op->code) {
     case TN_OP_PING:
-        if (!op->data && op->data_size > 0)
-            return tn_client_error_set(error, TN_EINVAL, "The ping's data is NULL.");
-        wire->message.ping.payload = binary(op->data, op->data_size);
-        break;
+        return fill_data(op, "ping", error, &wire->message.ping.payload);
     case TN_OP_SET:
         wire->message.set.handle = op->want && op->want->handle;
         break;
@@ -250,14 +302,30 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
         wire->message.scan_dict.limit = limit;
         wire->message.scan_dict.keys_only = op->keys_only;
         break;
+    case TN_OP_ARRAY_SUM:
+        wire->message.array_reduce.reduction = TENURE__V1__REDUCTION__REDUCTION_SUM;
+        break;
+    case TN_OP_ARRAY_MIN:
+        wire->message.array_reduce.reduction = TENURE__V1__REDUCTION__REDUCTION_MIN;
+        break;
+    case TN_OP_ARRAY_MAX:
+        wire->message.array_reduce.reduction = TENURE__V1__REDUCTION__REDUCTION_MAX;
+        break;
+    case TN_OP_READ:
+        wire->message.read.first = op->cursor;
+        wire->message.read.count = op->limit;
+        break;
+    case TN_OP_WRITE:
+        wire->message.write.first = op->cursor;
+        return fill_data(op, "write", error, &wire->message.write.data);
     default:
         break;
     }
     return 0;
 }
 
-static int fill_name_and_index(const tn_op *op, const struct op_row *row,
-                               struct tn_client_error *error, struct tn_wire_op *wire)
+static int fill_name_and_positions(const tn_op *op, const struct op_row *row,
+                                   struct tn_client_error *error, struct tn_wire_op *wire)
 {
     ProtobufCBinaryData name;
 
@@ -269,6 +337,10 @@ static int fill_name_and_index(const tn_op *op, const struct op_row *row,
     }
     if (row->index)
         memcpy((char *)&wire->message + row->index, &op->index, sizeof(op->index));
+    if (row->stop)
+        memcpy((char *)&wire->message + row->stop, &op->stop, sizeof(op->stop));
+    if (row->stride)
+        memcpy((char *)&wire->message + row->stride, &op->stride, sizeof(op->stride));
     return 0;
 }
 
@@ -316,7 +388,7 @@ int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct t
 
     protobuf_c_message_init(row->descriptor, &ret_wire->message);
     ret_wire->op_case = row->op_case;
-    r = fill_name_and_index(op, row, context->error, ret_wire);
+    r = fill_name_and_positions(op, row, context->error, ret_wire);
     if (r == 0)
         r = fill_parts(op, row, context, ret_wire);
     if (r == 0)

@@ -33,6 +33,8 @@ enum tn_type_id {
     TN_TYPE_TUPLE,
     TN_TYPE_LIST,
     TN_TYPE_DICT,
+    TN_TYPE_ARRAY,
+    TN_TYPE_BYTEARRAY,
     TN_TYPE_END
 };
 

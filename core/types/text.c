@@ -91,7 +91,8 @@ static int text_equal(const struct tn_object *a, const struct tn_object *b,
     const struct tn_text *x = tn_text_const(a);
     const struct tn_text *y = tn_text_const(b);
 
-    (void)limits;
+    if (b->type == TN_TYPE_BYTEARRAY && a->type == TN_TYPE_BYTES)
+        return tn_bytearray_equal(b, a, limits);
     return a->type == b->type && x->n_bytes == y->n_bytes &&
            memcmp(tn_text_content(x), tn_text_content(y), x->n_bytes) == 0;
 }

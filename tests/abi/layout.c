@@ -108,5 +108,6 @@ int main(void)
     FIELD(tn_op, deep);
     FIELD(tn_op, keys_only);
     FIELD(tn_op, batch);
+    FIELD(tn_op, stride);
     return 0;
 }

@@ -3,6 +3,8 @@
  * Values as text, so that a test reads like what it is about:
  *
  *     None True -1 2.5 'text' b'bytes' (1, 2) [1, 2] {'a': 1}
+ *     B'bytes'     a bytearray
+ *     A'\x02ab'    an array: its format, here u8, and its items
  *     &0[1, *0]    a list that holds itself: &N in front of a container names it
  *     @1234abcd    the handle of that number, hexadecimal
  *     ^2           what step 2 of the batch returned

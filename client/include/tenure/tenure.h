@@ -3,7 +3,7 @@
  * libtenure: lending objects from a Tenure server.
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
- * lists, dicts. An object lives exactly as long as something refers to it: a
+ * lists, dicts, arrays. An object lives exactly as long as something refers to it: a
  * name, another object, or a handle that a connected client holds.
  *
  *     TN_CLIENT_CLEANUP tn_client *client = NULL;
@@ -206,7 +206,7 @@ TN_API void tn_handle_release(tn_handle **handle);
 
 /* ---- Values -------------------------------------------------------------- */
 
-/* What a value is. The first nine are also the types of stored objects. */
+/* What a value is. Those below 100 are also the types of stored objects. */
 typedef enum tn_kind {
     TN_KIND_INVALID = 0,
     TN_KIND_NONE = 1,
@@ -218,6 +218,8 @@ typedef enum tn_kind {
     TN_KIND_TUPLE = 7,
     TN_KIND_LIST = 8,
     TN_KIND_DICT = 9,
+    TN_KIND_ARRAY = 10,
+    TN_KIND_BYTEARRAY = 11,
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -274,6 +276,35 @@ TN_API tn_value tn_value_str_n(tn_values *values, const char *text, size_t len);
 /* Copies bytes. */
 TN_API tn_value tn_value_bytes(tn_values *values, const void *data, size_t size);
 
+/* What the items of an array are: whole numbers without (U) or with a sign (I), or
+ * floats, of so many bits. They lie side by side, little-endian. */
+typedef enum tn_format {
+    TN_FORMAT_NONE = 0,
+    TN_FORMAT_I8 = 1,
+    TN_FORMAT_U8 = 2,
+    TN_FORMAT_I16 = 3,
+    TN_FORMAT_U16 = 4,
+    TN_FORMAT_I32 = 5,
+    TN_FORMAT_U32 = 6,
+    TN_FORMAT_I64 = 7,
+    TN_FORMAT_U64 = 8,
+    TN_FORMAT_F32 = 9,
+    TN_FORMAT_F64 = 10
+} tn_format;
+
+/* "i32"; for TN_FORMAT_NONE and unlisted numbers "invalid". Never NULL. Any thread. */
+TN_API const char *tn_format_name(tn_format format);
+
+/* Bytes of an item; 0 for what is no format. Any thread. */
+TN_API size_t tn_format_width(tn_format format);
+
+/* An array: copies items that lie side by side, as in an array of C. */
+TN_API tn_value tn_value_array(tn_values *values, tn_format format, const void *items,
+                               size_t n_items);
+
+/* A bytearray: bytes that can be changed where they are. Copies. */
+TN_API tn_value tn_value_bytearray(tn_values *values, const void *data, size_t size);
+
 /* A tuple of values that exist; it cannot be changed. `items` may be NULL if
  * `n_items` is 0. */
 TN_API tn_value tn_value_tuple(tn_values *values, const tn_value *items, size_t n_items);
@@ -325,8 +356,18 @@ TN_API int tn_value_as_float(tn_value value, double *ret_real);
  * `ret_len` may be NULL. A text from the server is valid UTF-8. */
 TN_API const char *tn_value_as_str(tn_value value, size_t *ret_len);
 
-/* The bytes of a bytes or str, owned by the table; NULL if it is neither. */
+/* The bytes of a bytes, bytearray or str, owned by the table; NULL if it is none. */
 TN_API const void *tn_value_as_bytes(tn_value value, size_t *ret_size);
+
+/* The items of an array, aligned, owned by the table; NULL if it is none. (opt)
+ * ret_format, ret_n_items. */
+TN_API const void *tn_value_as_array(tn_value value, tn_format *ret_format, size_t *ret_n_items);
+
+/* One item of an array. Returns TN_KIND_INT and writes the int, or TN_KIND_FLOAT and
+ * writes the float; or TN_ETYPE, TN_EINDEX, or TN_EOVERFLOW for a u64 that is more than an
+ * int can be. */
+TN_API int tn_value_array_item(tn_value array, size_t index, int64_t *ret_integer,
+                               double *ret_real);
 
 /* The handle of a TN_KIND_HANDLE, owned by the table (keep it with
  * tn_handle_ref()); NULL if it is none. */
@@ -336,7 +377,8 @@ TN_API tn_handle *tn_value_as_handle(tn_value value);
  * TN_KIND_INVALID. Objects never change their type. */
 TN_API tn_kind tn_handle_kind(const tn_handle *handle);
 
-/* Items of a tuple or list, entries of a dict, bytes of a str or bytes; otherwise 0. */
+/* Items of a tuple, list or array, entries of a dict, bytes of a str, bytes or bytearray;
+ * otherwise 0. */
 TN_API size_t tn_value_len(tn_value value);
 
 /* Item number `index` of a tuple or list; value of entry `index` of a dict.
@@ -521,10 +563,11 @@ typedef struct tn_description {
 TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep, uint64_t max_objects,
                               tn_description *ret_description);
 
-/* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
+/* Items of a container or array, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
 
-/* Whether a tuple or list contains a value, or a dict a key. */
+/* Whether a tuple or list contains a value, a dict a key, or an array a number; a
+ * bytearray may also contain a bytes or bytearray, as a whole. */
 TN_API int tn_client_contains(tn_client *client, tn_target target, tn_value value,
                               bool *ret_contained);
 
@@ -578,6 +621,95 @@ TN_API int tn_client_dict_delete(tn_client *client, tn_target dict, tn_value key
 /* Removes an entry and returns its value. TN_EKEY. */
 TN_API int tn_client_dict_pop(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
                               tn_values *values, tn_value *ret_value);
+
+/* ---- Arrays and bytearrays ---- */
+/*
+ * The items of an array are numbers of its format: TN_ETYPE for a float where they are
+ * whole, TN_EOVERFLOW for what does not fit. A u64 beyond INT64_MAX is no int: it can be
+ * read and written as raw items only. What is given to extend or replace is an array,
+ * bytearray, bytes, or a list or tuple of numbers. Indices count from the end if they
+ * are negative; positions of ranges are also clipped, as Python's are, so that
+ * TN_FROM_START and TN_TO_END are the ends.
+ */
+#define TN_FROM_START INT64_MIN
+
+/* TN_EINDEX. */
+TN_API int tn_client_array_get(tn_client *client, tn_target array, int64_t index, tn_values *values,
+                               tn_value *ret_value);
+
+/* TN_EINDEX. */
+TN_API int tn_client_array_set(tn_client *client, tn_target array, int64_t index, tn_value number);
+
+/* Adds to an item; nobody comes in between. TN_EINDEX, TN_EOVERFLOW. (opt) values with
+ * ret_value: what the item is then. */
+TN_API int tn_client_array_add(tn_client *client, tn_target array, int64_t index, tn_value number,
+                               tn_values *values, tn_value *ret_value);
+
+/* (opt) ret_length here and below: the length afterwards. */
+TN_API int tn_client_array_append(tn_client *client, tn_target array, tn_value number,
+                                  uint64_t *ret_length);
+TN_API int tn_client_array_extend(tn_client *client, tn_target array, tn_value items,
+                                  uint64_t *ret_length);
+
+/* Inserts before `index`; beyond the ends it inserts at the end, as in Python. */
+TN_API int tn_client_array_insert(tn_client *client, tn_target array, int64_t index,
+                                  tn_value number, uint64_t *ret_length);
+
+/* Removes an item. TN_EINDEX. */
+TN_API int tn_client_array_delete(tn_client *client, tn_target array, int64_t index,
+                                  uint64_t *ret_length);
+
+/* Removes an item and returns it. TN_EINDEX. */
+TN_API int tn_client_array_pop(tn_client *client, tn_target array, int64_t index, tn_values *values,
+                               tn_value *ret_value);
+
+/* A new array of every `step`-th item (0: 1) from `start` to before `stop`. A handle to
+ * it, if that is wanted. */
+TN_API int tn_client_array_slice(tn_client *client, tn_target array, int64_t start, int64_t stop,
+                                 int64_t step, const tn_want *want, tn_values *values,
+                                 tn_value *ret_value);
+
+/* Replaces these items; if the step is not 1, by as many others: TN_EINVAL. */
+TN_API int tn_client_array_replace(tn_client *client, tn_target array, int64_t start, int64_t stop,
+                                   int64_t step, tn_value items, uint64_t *ret_length);
+
+/* Sets all items from `start` to before `stop`. */
+TN_API int tn_client_array_fill(tn_client *client, tn_target array, int64_t start, int64_t stop,
+                                tn_value number);
+
+/* The sum of all items is 0 if there are none; the least and the greatest of none are
+ * TN_EINDEX. Of floats, nan is both. TN_EOVERFLOW: more than an int can be. */
+TN_API int tn_client_array_sum(tn_client *client, tn_target array, tn_values *values,
+                               tn_value *ret_value);
+TN_API int tn_client_array_min(tn_client *client, tn_target array, tn_values *values,
+                               tn_value *ret_value);
+TN_API int tn_client_array_max(tn_client *client, tn_target array, tn_values *values,
+                               tn_value *ret_value);
+
+/* Where an item is, the first one from `start` on. In a bytearray a bytes or bytearray is
+ * looked for as a whole. TN_EKEY: nowhere. */
+TN_API int tn_client_array_index(tn_client *client, tn_target array, tn_value value, int64_t start,
+                                 uint64_t *ret_index);
+
+/* What a range of raw content is. The data is valid until the next call on the client. */
+typedef struct tn_range {
+    const void *data; /* items side by side, little-endian; not aligned */
+    size_t size;      /* bytes */
+    uint32_t crc32c;  /* of the data; has been checked */
+    tn_kind kind;     /* str, bytes, bytearray or array */
+    tn_format format; /* of an array or bytearray */
+    uint64_t length;  /* of the whole object when it was read, in items; of a str, bytes */
+} tn_range;
+
+/* Reads the raw content of a str, bytes, bytearray or array, from item `first` on, at most
+ * `count` items and 1 MiB; nothing only if it does not reach that far. */
+TN_API int tn_client_read(tn_client *client, tn_target target, uint64_t first, uint64_t count,
+                          tn_range *ret_range);
+
+/* Overwrites items of an array or bytearray with raw ones, from item `first` on; what goes
+ * beyond the end is appended. TN_EINDEX if it would begin behind the end. */
+TN_API int tn_client_write(tn_client *client, tn_target array, uint64_t first, const void *data,
+                           size_t size, uint64_t *ret_length);
 
 /* ---- Scans --------------------------------------------------------------- */
 /*
@@ -667,34 +799,52 @@ TN_API void tn_info_free(tn_info **info);
 
 /* ---- Calls as data ------------------------------------------------------- */
 
-typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
-    TN_OP_PING = 1,         /* data, data_size                      data */
-    TN_OP_PUT = 2,          /* value                                handle */
-    TN_OP_SET = 3,          /* name, value, require, want->handle   binding, handle */
-    TN_OP_GET = 4,          /* target, want                         value */
-    TN_OP_BIND = 5,         /* name, target, require                binding */
-    TN_OP_UNBIND = 6,       /* name, require                        binding */
-    TN_OP_LOOKUP = 7,       /* name                                 handle, version */
-    TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
-    TN_OP_LENGTH = 9,       /* target                               count */
-    TN_OP_CONTAINS = 10,    /* target, value                        truth */
-    TN_OP_LIST_GET = 11,    /* target, index, want                  value */
-    TN_OP_LIST_SET = 12,    /* target, index, value                 count */
-    TN_OP_LIST_APPEND = 13, /* target, value                        count */
-    TN_OP_LIST_EXTEND = 14, /* target, value                        count */
-    TN_OP_LIST_INSERT = 15, /* target, index, value                 count */
-    TN_OP_LIST_DELETE = 16, /* target, index                        count */
-    TN_OP_LIST_POP = 17,    /* target, index, want                  value */
-    TN_OP_LIST_SLICE = 18,  /* target, index, stop, want            value */
-    TN_OP_DICT_GET = 19,    /* target, key, want                    value */
-    TN_OP_DICT_SET = 20,    /* target, key, value                   count */
-    TN_OP_DICT_DELETE = 21, /* target, key                          count */
-    TN_OP_DICT_POP = 22,    /* target, key, want                    value */
-    TN_OP_SCAN_NAMES = 23,  /* name (prefix), cursor, limit         names, cursor */
-    TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, keys_only, want
-                                                                    value (list), cursor */
-    TN_OP_INFO = 25,        /* nothing                              info */
-    TN_OP_BATCH = 26        /* batch                                steps */
+typedef enum tn_op_code {     /* uses, besides timeout_ms:            answer: */
+    TN_OP_PING = 1,           /* data, data_size                      data */
+    TN_OP_PUT = 2,            /* value                                handle */
+    TN_OP_SET = 3,            /* name, value, require, want->handle   binding, handle */
+    TN_OP_GET = 4,            /* target, want                         value */
+    TN_OP_BIND = 5,           /* name, target, require                binding */
+    TN_OP_UNBIND = 6,         /* name, require                        binding */
+    TN_OP_LOOKUP = 7,         /* name                                 handle, version */
+    TN_OP_DESCRIBE = 8,       /* target, deep, limit                  description */
+    TN_OP_LENGTH = 9,         /* target                               count */
+    TN_OP_CONTAINS = 10,      /* target, value                        truth */
+    TN_OP_LIST_GET = 11,      /* target, index, want                  value */
+    TN_OP_LIST_SET = 12,      /* target, index, value                 count */
+    TN_OP_LIST_APPEND = 13,   /* target, value                        count */
+    TN_OP_LIST_EXTEND = 14,   /* target, value                        count */
+    TN_OP_LIST_INSERT = 15,   /* target, index, value                 count */
+    TN_OP_LIST_DELETE = 16,   /* target, index                        count */
+    TN_OP_LIST_POP = 17,      /* target, index, want                  value */
+    TN_OP_LIST_SLICE = 18,    /* target, index, stop, want            value */
+    TN_OP_DICT_GET = 19,      /* target, key, want                    value */
+    TN_OP_DICT_SET = 20,      /* target, key, value                   count */
+    TN_OP_DICT_DELETE = 21,   /* target, key                          count */
+    TN_OP_DICT_POP = 22,      /* target, key, want                    value */
+    TN_OP_SCAN_NAMES = 23,    /* name (prefix), cursor, limit         names, cursor */
+    TN_OP_SCAN_DICT = 24,     /* target, cursor, limit, keys_only, want
+                                                                      value (list), cursor */
+    TN_OP_INFO = 25,          /* nothing                              info */
+    TN_OP_BATCH = 26,         /* batch                                steps */
+    TN_OP_ARRAY_GET = 27,     /* target, index                        value */
+    TN_OP_ARRAY_SET = 28,     /* target, index, value                 count */
+    TN_OP_ARRAY_APPEND = 29,  /* target, value                      count */
+    TN_OP_ARRAY_INSERT = 30,  /* target, index, value               count */
+    TN_OP_ARRAY_DELETE = 31,  /* target, index                      count */
+    TN_OP_ARRAY_POP = 32,     /* target, index                      value */
+    TN_OP_ARRAY_EXTEND = 33,  /* target, value                      count */
+    TN_OP_ARRAY_SLICE = 34,   /* target, index, stop, stride, want  value */
+    TN_OP_ARRAY_REPLACE = 35, /* target, index, stop, stride, value count */
+    TN_OP_ARRAY_FILL = 36,    /* target, index, stop, value         count */
+    TN_OP_ARRAY_ADD = 37,     /* target, index, value               value */
+    TN_OP_ARRAY_SUM = 38,     /* target                             value */
+    TN_OP_ARRAY_MIN = 39,     /* target                             value */
+    TN_OP_ARRAY_MAX = 40,     /* target                             value */
+    TN_OP_ARRAY_INDEX = 41,   /* target, index (start), value       count */
+    TN_OP_READ = 42,          /* target, cursor (first), limit      range */
+    TN_OP_WRITE = 43          /* target, cursor (first), data, data_size
+                                                                    count */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -719,6 +869,7 @@ typedef struct tn_op {
     bool deep;
     bool keys_only;
     struct tn_batch *batch;
+    int64_t stride;
 } tn_op;
 
 /* An operation whose other fields are zero. */
@@ -815,6 +966,10 @@ TN_API int tn_reply_description(const tn_reply *reply, tn_description *ret_descr
 
 /* What a ping sent; valid as long as the reply. */
 TN_API int tn_reply_data(const tn_reply *reply, const void **ret_data, size_t *ret_size);
+
+/* The range that was read; valid as long as the reply. TN_ESERVER if the data does not
+ * have the checksum that came with it. */
+TN_API int tn_reply_range(const tn_reply *reply, tn_range *ret_range);
 
 /* The number of names of a page, and each of them; valid as long as the reply.
  * Where the next page begins; 0: this was the last one. */
