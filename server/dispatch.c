@@ -16,9 +16,11 @@ struct op {
     tn_op_fn fn;
     bool is_step; /* a step of a batch can be one */
     bool is_read; /* changes nothing, so it can be executed again later */
+    /* What remains to be done where there was no memory, also after reclaiming; or NULL. */
+    void (*on_refusal)(struct tn_request_ctx *ctx, const void *message);
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_WRITE
+#define OP_MAX TENURE__V1__REQUEST__OP_UPLOAD_ABORT
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -64,6 +66,11 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_ARRAY_INDEX] = { tn_op_array_index, true, true },
     [TENURE__V1__REQUEST__OP_READ] = { tn_op_read, true, true },
     [TENURE__V1__REQUEST__OP_WRITE] = { tn_op_write, true, false },
+    [TENURE__V1__REQUEST__OP_UPLOAD_BEGIN] = { tn_op_upload_begin, true, false },
+    [TENURE__V1__REQUEST__OP_UPLOAD_CHUNK] = { tn_op_upload_chunk, true, false,
+                                               tn_op_upload_refused },
+    [TENURE__V1__REQUEST__OP_UPLOAD_FINISH] = { tn_op_upload_finish, true, false },
+    [TENURE__V1__REQUEST__OP_UPLOAD_ABORT] = { tn_op_upload_abort, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
@@ -172,7 +179,13 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     ctx->may_defer = may_defer;
     if (TN_LIKELY(r >= 0) || r == TN_ERR_AGAIN || !tn_status_is_ok(ctx->status))
         return r;
-    return r == TN_ERR_LIMIT ? memory_limit(ctx) : tn_status_set_err(ctx->status, r);
+    if (r == TN_ERR_LIMIT)
+        (void)memory_limit(ctx); /* `r` says so, too */
+    else
+        (void)tn_status_set_err(ctx->status, r);
+    if (op->on_refusal != NULL && (r == TN_ERR_LIMIT || r == TN_ERR_NOMEM))
+        op->on_refusal(ctx, message);
+    return r;
 }
 
 /* ---- One request ---- */

@@ -54,6 +54,7 @@ struct tn_result {
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
         Tenure__V1__ReadResponse read;
+        Tenure__V1__UploadResponse upload;
         Tenure__V1__BatchResponse batch;
     } message;
     Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
@@ -292,6 +293,11 @@ int tn_op_array_reduce(struct tn_request_ctx *ctx, const void *message, struct t
 int tn_op_array_index(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_read(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_write(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_begin(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_chunk(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_finish(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_abort(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+void tn_op_upload_refused(struct tn_request_ctx *ctx, const void *message);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 

@@ -217,6 +217,7 @@ int tn_session_take(struct tn_session *session, uint64_t handle, struct tn_objec
 
 bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
+    tn_intakes_close(&session->uploads, mu);
     while (session->n_slots > 0 && *budget > 0) {
         struct tn_handle_slot *slot = slot_at(session, --session->n_slots);
 

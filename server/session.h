@@ -24,6 +24,7 @@
 
 #include "core/base/attr.h"
 #include "core/heap.h"
+#include "server/intake.h"
 
 struct tn_handle_slot {
     uint64_t token; /* serial << 24 | index; 0: free */
@@ -44,8 +45,9 @@ struct tn_session {
     size_t n_chunks;
     size_t n_slots; /* ever used */
     size_t n_used;
-    uint64_t first_free; /* index + 1, or 0 */
-    uint64_t serial;     /* of the last handle that was given out; 40 bits */
+    uint64_t first_free;       /* index + 1, or 0 */
+    uint64_t serial;           /* of the last handle that was given out; 40 bits */
+    struct tn_intakes uploads; /* objects that it is filling */
 };
 
 /* A session that is not open: it has no namespace and can hold nothing. */
@@ -84,9 +86,9 @@ static inline size_t tn_session_n_handles(const struct tn_session *session)
 }
 
 /*
- * Looks at up to `budget` slots, releases what they hold, and lowers it by their
- * number. Returns true when none is left; then the memory is freed too, and the session is as after
- * tn_session_init().
+ * Gives up its uploads, looks at up to `budget` slots, releases what they hold, and lowers it by
+ * their number. Returns true when none is left; then the memory is freed too, and the session is as
+ * after tn_session_init().
  */
 TN_MUST_CHECK bool tn_session_close(struct tn_session *session, struct tn_mutator *mu,
                                     size_t *budget);

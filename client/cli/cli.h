@@ -41,6 +41,7 @@ enum cli_option {
     CLI_OPT_KEEP_GOING,
     CLI_OPT_AS_BYTES,
     CLI_OPT_TIMEOUT,
+    CLI_OPT_TYPE,
     CLI_OPT_RAW = 'r',
     CLI_OPT_LONG = 'l',
     CLI_OPT_QUIET = 'q',
@@ -84,6 +85,7 @@ struct cli {
     bool is_long;
     bool keep_going;
     bool quiet;
+    const char *type; /* of --type; NULL: not given */
 
     char **argv;     /* owned, and so is what it points to */
     char **permuted; /* the same, as argp orders it */
@@ -108,7 +110,7 @@ struct cli_command {
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
     cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_batch, cli_cmd_info,
-    cli_cmd_shell, cli_cmd_array;
+    cli_cmd_shell, cli_cmd_array, cli_cmd_put_file, cli_cmd_get_file;
 
 /* ---- args.c ---- */
 

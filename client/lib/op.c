@@ -121,6 +121,10 @@ static const struct op_row rows[] = {
         .target = AT(ReadRequest, target) },
     [TN_OP_WRITE] = { HEAD(WRITE, write),
         .target = AT(WriteRequest, target) },
+    [TN_OP_UPLOAD_BEGIN] = { HEAD(UPLOAD_BEGIN, upload_begin) },
+    [TN_OP_UPLOAD_CHUNK] = { HEAD(UPLOAD_CHUNK, upload_chunk) },
+    [TN_OP_UPLOAD_FINISH] = { HEAD(UPLOAD_FINISH, upload_finish) },
+    [TN_OP_UPLOAD_ABORT] = { HEAD(UPLOAD_ABORT, upload_abort) },
 };
 /* clang-format on */
 
@@ -273,6 +277,31 @@ static int fill_data(const tn_op *op, const char *what, struct tn_client_error *
     return 0;
 }
 
+static int fill_upload(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
+{
+    switch (op->code) {
+    case TN_OP_UPLOAD_BEGIN:
+        wire->message.upload_begin.type = (Tenure__V1__TypeTag)op->kind;
+        wire->message.upload_begin.format = (Tenure__V1__ArrayFormat)op->format;
+        wire->message.upload_begin.has_size = op->limit != TN_SIZE_UNKNOWN;
+        wire->message.upload_begin.size = op->limit == TN_SIZE_UNKNOWN ? 0 : op->limit;
+        return 0;
+    case TN_OP_UPLOAD_CHUNK:
+        wire->message.upload_chunk.stream = op->cursor;
+        wire->message.upload_chunk.offset = op->limit;
+        wire->message.upload_chunk.crc32c = op->checksum;
+        return fill_data(op, "chunk", error, &wire->message.upload_chunk.data);
+    case TN_OP_UPLOAD_FINISH:
+        wire->message.upload_finish.stream = op->cursor;
+        wire->message.upload_finish.size = op->limit;
+        wire->message.upload_finish.crc32c = op->checksum;
+        return 0;
+    default:
+        wire->message.upload_abort.stream = op->cursor;
+        return 0;
+    }
+}
+
 /* What only one or two operations have. */
 static int fill_special(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
 {
@@ -318,6 +347,11 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
     case TN_OP_WRITE:
         wire->message.write.first = op->cursor;
         return fill_data(op, "write", error, &wire->message.write.data);
+    case TN_OP_UPLOAD_BEGIN:
+    case TN_OP_UPLOAD_CHUNK:
+    case TN_OP_UPLOAD_FINISH:
+    case TN_OP_UPLOAD_ABORT:
+        return fill_upload(op, error, wire);
     default:
         break;
     }

@@ -57,7 +57,11 @@
     X(ARRAY_REDUCE, array_reduce, ArrayReduceRequest)                                              \
     X(ARRAY_INDEX, array_index, ArrayIndexRequest)                                                 \
     X(READ, read, ReadRequest)                                                                     \
-    X(WRITE, write, WriteRequest)
+    X(WRITE, write, WriteRequest)                                                                  \
+    X(UPLOAD_BEGIN, upload_begin, UploadBeginRequest)                                              \
+    X(UPLOAD_CHUNK, upload_chunk, UploadChunkRequest)                                              \
+    X(UPLOAD_FINISH, upload_finish, UploadFinishRequest)                                           \
+    X(UPLOAD_ABORT, upload_abort, UploadAbortRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

@@ -404,6 +404,22 @@ int tn_reply_range(const tn_reply *reply, tn_range *ret_range)
     return 0;
 }
 
+int tn_reply_stream(const tn_reply *reply, uint64_t *ret_stream, uint64_t *ret_received)
+{
+    const void *result = NULL;
+    const Tenure__V1__UploadResponse *upload;
+    int r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_UPLOAD, &result);
+
+    if (r < 0)
+        return r;
+    upload = result;
+    if (ret_stream)
+        *ret_stream = upload->stream;
+    if (ret_received)
+        *ret_received = upload->received;
+    return 0;
+}
+
 size_t tn_reply_n_steps(const tn_reply *reply)
 {
     return reply ? reply->n_steps : 0;

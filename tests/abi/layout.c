@@ -109,5 +109,15 @@ int main(void)
     FIELD(tn_op, keys_only);
     FIELD(tn_op, batch);
     FIELD(tn_op, stride);
+    FIELD(tn_op, checksum);
+    FIELD(tn_op, kind);
+    FIELD(tn_op, format);
+    SIZE(tn_range);
+    FIELD(tn_range, data);
+    FIELD(tn_range, size);
+    FIELD(tn_range, crc32c);
+    FIELD(tn_range, kind);
+    FIELD(tn_range, format);
+    FIELD(tn_range, length);
     return 0;
 }

@@ -711,6 +711,66 @@ TN_API int tn_client_read(tn_client *client, tn_target target, uint64_t first, u
 TN_API int tn_client_write(tn_client *client, tn_target array, uint64_t first, const void *data,
                            size_t size, uint64_t *ret_length);
 
+/* ---- Streams: large bytes, bytearrays and arrays, piece by piece ---- */
+/*
+ * A few chunks of 256 KiB are in flight, each with a checksum, and a call waits for
+ * answers when there are as many as may be: so neither side holds more than a window
+ * besides the object itself. Several streams and other calls can be in use at once.
+ * After an error only closing makes sense.
+ */
+#define TN_SIZE_UNKNOWN UINT64_MAX
+
+typedef struct tn_upload tn_upload;
+
+/*
+ * Begins to fill a bytes, bytearray or array (of `format`, which is ignored otherwise) of
+ * `size` bytes. With the size the server takes the memory at once, and no more than that;
+ * with TN_SIZE_UNKNOWN it copies the object as it grows. Waits for the server. TN_EMEMORY:
+ * the object does not fit into its memory. The upload must be closed before its client.
+ */
+TN_API int tn_upload_open(tn_client *client, tn_kind kind, tn_format format, uint64_t size,
+                          tn_upload **ret_upload);
+
+/* Appends. Waits if as many chunks are in flight as may be. Errors also are those of
+ * earlier chunks. TN_EMEMORY: the server has given the upload up. */
+TN_API int tn_upload_write(tn_upload *upload, const void *data, size_t size);
+
+/* Waits until everything has been received and checked. The object lives as long as the
+ * handle, which the caller releases, or as something else refers to it. */
+TN_API int tn_upload_finish(tn_upload *upload, tn_handle **ret_handle);
+
+/* Bytes that the server has confirmed, and the CRC-32C of all that was written. Safe
+ * with NULL (0). */
+TN_API uint64_t tn_upload_confirmed(const tn_upload *upload);
+TN_API uint32_t tn_upload_crc32c(const tn_upload *upload);
+
+/* Gives the upload up unless it is finished. Does not wait. Leaves NULL behind; accepts
+ * NULL. */
+TN_API void tn_upload_close(tn_upload **upload);
+
+typedef struct tn_download tn_download;
+
+/* Begins to read the raw content of a str, bytes, bytearray or array, which stays alive
+ * meanwhile. Waits for the server. The download must be closed before its client. */
+TN_API int tn_download_open(tn_client *client, tn_target target, tn_download **ret_download);
+
+/* The next piece; valid until the next call on the download. 1, 0 at the end, or an error.
+ * TN_ESTALE: the object has become shorter or longer meanwhile. Waits. */
+TN_API TN_CHECKED int tn_download_next(tn_download *download, const void **ret_data,
+                                       size_t *ret_size);
+
+/* Bytes of the whole content; the type of the object; the format of an array or
+ * bytearray. Safe with NULL. */
+TN_API uint64_t tn_download_size(const tn_download *download);
+TN_API tn_kind tn_download_kind(const tn_download *download);
+TN_API tn_format tn_download_format(const tn_download *download);
+
+/* The CRC-32C of all pieces so far. Safe with NULL (0). */
+TN_API uint32_t tn_download_crc32c(const tn_download *download);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_download_close(tn_download **download);
+
 /* ---- Scans --------------------------------------------------------------- */
 /*
  * What was there throughout a scan comes exactly once; what came or went
@@ -843,8 +903,15 @@ typedef enum tn_op_code {     /* uses, besides timeout_ms:            answer: */
     TN_OP_ARRAY_MAX = 40,     /* target                             value */
     TN_OP_ARRAY_INDEX = 41,   /* target, index (start), value       count */
     TN_OP_READ = 42,          /* target, cursor (first), limit      range */
-    TN_OP_WRITE = 43          /* target, cursor (first), data, data_size
+    TN_OP_WRITE = 43,         /* target, cursor (first), data, data_size
                                                                     count */
+    /* A stream is what tn_upload_open() and its relatives are made of. */
+    TN_OP_UPLOAD_BEGIN = 44,  /* kind, format, limit (size)         stream */
+    TN_OP_UPLOAD_CHUNK = 45,  /* cursor (stream), limit (offset), data, data_size, checksum
+                                                                    stream */
+    TN_OP_UPLOAD_FINISH = 46, /* cursor (stream), limit (size), checksum
+                                                                    handle */
+    TN_OP_UPLOAD_ABORT = 47   /* cursor (stream)                    stream */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -870,6 +937,9 @@ typedef struct tn_op {
     bool keys_only;
     struct tn_batch *batch;
     int64_t stride;
+    uint32_t checksum; /* CRC-32C */
+    tn_kind kind;
+    tn_format format;
 } tn_op;
 
 /* An operation whose other fields are zero. */
@@ -970,6 +1040,9 @@ TN_API int tn_reply_data(const tn_reply *reply, const void **ret_data, size_t *r
 /* The range that was read; valid as long as the reply. TN_ESERVER if the data does not
  * have the checksum that came with it. */
 TN_API int tn_reply_range(const tn_reply *reply, tn_range *ret_range);
+
+/* The number of an upload, and how many bytes of it have been received. (opt) both. */
+TN_API int tn_reply_stream(const tn_reply *reply, uint64_t *ret_stream, uint64_t *ret_received);
 
 /* The number of names of a page, and each of them; valid as long as the reply.
  * Where the next page begins; 0: this was the last one. */
@@ -1108,6 +1181,8 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_NAME_ITER_CLEANUP TN_FREED_BY(tn_name_iter_close)
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
+#define TN_UPLOAD_CLEANUP TN_FREED_BY(tn_upload_close)
+#define TN_DOWNLOAD_CLEANUP TN_FREED_BY(tn_download_close)
 #endif
 
 #ifdef __cplusplus
