@@ -48,6 +48,21 @@ static const struct op_row rows[] = {
     { "list_delete", TN_OP_LIST_DELETE, true, false, false, false, true, RESULT_COUNT },
     { "list_pop", TN_OP_LIST_POP, true, false, false, false, true, RESULT_VALUE },
     { "list_slice", TN_OP_LIST_SLICE, true, false, false, false, true, RESULT_VALUE },
+    { "array_get", TN_OP_ARRAY_GET, true, false, false, false, true, RESULT_VALUE },
+    { "array_set", TN_OP_ARRAY_SET, true, false, true, false, true, RESULT_COUNT },
+    { "array_add", TN_OP_ARRAY_ADD, true, false, true, false, true, RESULT_VALUE },
+    { "array_append", TN_OP_ARRAY_APPEND, true, false, true, false, false, RESULT_COUNT },
+    { "array_extend", TN_OP_ARRAY_EXTEND, true, false, true, false, false, RESULT_COUNT },
+    { "array_insert", TN_OP_ARRAY_INSERT, true, false, true, false, true, RESULT_COUNT },
+    { "array_delete", TN_OP_ARRAY_DELETE, true, false, false, false, true, RESULT_COUNT },
+    { "array_pop", TN_OP_ARRAY_POP, true, false, false, false, true, RESULT_VALUE },
+    { "array_slice", TN_OP_ARRAY_SLICE, true, false, false, false, true, RESULT_VALUE },
+    { "array_replace", TN_OP_ARRAY_REPLACE, true, false, true, false, true, RESULT_COUNT },
+    { "array_fill", TN_OP_ARRAY_FILL, true, false, true, false, true, RESULT_COUNT },
+    { "array_sum", TN_OP_ARRAY_SUM, true, false, false, false, false, RESULT_VALUE },
+    { "array_min", TN_OP_ARRAY_MIN, true, false, false, false, false, RESULT_VALUE },
+    { "array_max", TN_OP_ARRAY_MAX, true, false, false, false, false, RESULT_VALUE },
+    { "array_index", TN_OP_ARRAY_INDEX, true, false, true, false, true, RESULT_COUNT },
     { "dict_get", TN_OP_DICT_GET, true, false, false, true, false, RESULT_VALUE },
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
@@ -55,8 +70,8 @@ static const struct op_row rows[] = {
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",   "name",   "target", "value",  "key",    "index",
-                                      "stop", "handle", "deep",   "absent", "version" };
+static const char *const fields[] = { "op",   "name",   "target", "value", "key",    "index",
+                                      "stop", "stride", "handle", "deep",  "absent", "version" };
 
 struct step {
     const struct op_row *row;
@@ -139,17 +154,21 @@ static int read_numbers(const json_t *json, size_t number, struct step *step)
 {
     const json_t *index = json_object_get(json, "index");
     const json_t *stop = json_object_get(json, "stop");
+    const json_t *stride = json_object_get(json, "stride");
     const json_t *version = json_object_get(json, "version");
+    bool is_pop = step->op.code == TN_OP_LIST_POP || step->op.code == TN_OP_ARRAY_POP;
 
-    if ((step->row->has_index && !index && step->op.code != TN_OP_LIST_POP) ||
-        (index && !json_is_integer(index)) || (stop && !json_is_integer(stop)) ||
+    if ((step->row->has_index && !index && !is_pop) || (index && !json_is_integer(index)) ||
+        (stop && !json_is_integer(stop)) || (stride && !json_is_integer(stride)) ||
         (version && (!json_is_integer(version) || json_integer_value(version) < 0))) {
-        cli_complain("Step %zu (%s) needs whole numbers as \"index\", \"stop\" and \"version\".",
+        cli_complain("Step %zu (%s) needs whole numbers as \"index\", \"stop\", \"stride\" and "
+                     "\"version\".",
                      number, step->row->name);
         return CLI_USAGE;
     }
     step->op.index = index ? json_integer_value(index) : -1;
     step->op.stop = stop ? json_integer_value(stop) : TN_TO_END;
+    step->op.stride = stride ? json_integer_value(stride) : 1;
     step->require.absent = json_is_true(json_object_get(json, "absent"));
     step->require.version = version ? (uint64_t)json_integer_value(version) : 0;
     step->op.require = &step->require;

@@ -141,35 +141,48 @@ struct method {
 static int method_append(struct shell *shell, tn_handle *object, const tn_value *args,
                          size_t n_args, tn_value *ret_value)
 {
+    tn_kind kind;
+    int r;
+
     (void)n_args;
     (void)ret_value;
-    if (tn_client_list_append(shell->client, tn_held(object), args[0], NULL) < 0)
-        return shell_fail_client(shell);
-    return 0;
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    r = shell_is_array(kind) ? tn_client_array_append(shell->client, tn_held(object), args[0], NULL)
+                             : tn_client_list_append(shell->client, tn_held(object), args[0], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
 }
 
 static int method_extend(struct shell *shell, tn_handle *object, const tn_value *args,
                          size_t n_args, tn_value *ret_value)
 {
+    tn_kind kind;
+    int r;
+
     (void)n_args;
     (void)ret_value;
-    if (tn_client_list_extend(shell->client, tn_held(object), args[0], NULL) < 0)
-        return shell_fail_client(shell);
-    return 0;
+    if (shell_kind_of(shell, object, &kind) < 0)
+        return -1;
+    r = shell_is_array(kind) ? tn_client_array_extend(shell->client, tn_held(object), args[0], NULL)
+                             : tn_client_list_extend(shell->client, tn_held(object), args[0], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
 }
 
 static int method_insert(struct shell *shell, tn_handle *object, const tn_value *args,
                          size_t n_args, tn_value *ret_value)
 {
     int64_t index;
+    tn_kind kind;
+    int r;
 
     (void)n_args;
     (void)ret_value;
-    if (shell_int_of(shell, args[0], &index) < 0)
+    if (shell_int_of(shell, args[0], &index) < 0 || shell_kind_of(shell, object, &kind) < 0)
         return -1;
-    if (tn_client_list_insert(shell->client, tn_held(object), index, args[1], NULL) < 0)
-        return shell_fail_client(shell);
-    return 0;
+    r = shell_is_array(kind)
+            ? tn_client_array_insert(shell->client, tn_held(object), index, args[1], NULL)
+            : tn_client_list_insert(shell->client, tn_held(object), index, args[1], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
 }
 
 /* The popped object comes as a handle, so that it can be given a variable. */
@@ -192,8 +205,10 @@ static int method_pop(struct shell *shell, tn_handle *object, const tn_value *ar
     } else {
         if (n_args > 0 && shell_int_of(shell, args[0], &index) < 0)
             return -1;
-        r = tn_client_list_pop(shell->client, tn_held(object), index, &want, shell->values,
-                               ret_value);
+        r = shell_is_array(kind) ? tn_client_array_pop(shell->client, tn_held(object), index,
+                                                       shell->values, ret_value)
+                                 : tn_client_list_pop(shell->client, tn_held(object), index, &want,
+                                                      shell->values, ret_value);
     }
     return r < 0 ? shell_fail_client(shell) : 0;
 }

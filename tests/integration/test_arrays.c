@@ -364,6 +364,37 @@ static void command(struct fixture *f)
     check(f, 0, "", NULL, "del", "a", "b", NULL);
 }
 
+/* The shell and batches treat arrays as they treat lists. */
+static void by_hand(struct fixture *f)
+{
+    struct command_result result;
+    static const char *const shell[] = { "shell", "--quiet", NULL };
+    static const char *const batch[] = { "batch", NULL };
+
+    check(f, 0, "", NULL, "set", "a", "{\"$array\": [\"u8\", [1, 2, 3]]}", NULL);
+    result = command_run(TN_TEST_TENURE, shell, f->server.endpoint,
+                         "x = a\nx[0] = 7\ndel x[1]\nx.append(4)\nx.insert(0, 9)\n"
+                         "x.extend([5])\nx.pop()\nx[1]\nx[1:3]\nx\n");
+    assert_string_equal(result.err, "");
+    assert_non_null(strstr(result.out, "array('u8', [9, 7, 3, 4])"));
+    assert_non_null(strstr(result.out, "array('u8', [7, 3])"));
+    command_result_free(&result);
+    result = command_run(TN_TEST_TENURE, batch, f->server.endpoint,
+                         "[{\"op\": \"array_replace\", \"target\": \"a\", \"index\": 0, "
+                         "\"stride\": 3, \"value\": [50, 60]}, "
+                         "{\"op\": \"array_sum\", \"target\": \"a\"}]");
+    assert_string_equal(result.err, "");
+    assert_non_null(strstr(result.out, "120"));
+    command_result_free(&result);
+    check(f, 0, "", NULL, "del", "a", NULL);
+}
+
+static void test_the_shell_and_batches_know_arrays(void **state)
+{
+    (void)state;
+    in_all_modes(by_hand);
+}
+
 static void test_the_command_reads_and_changes_arrays(void **state)
 {
     (void)state;
@@ -379,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_arrays_in_containers_and_batches),
         cmocka_unit_test(test_large_arrays_come_as_handles),
         cmocka_unit_test(test_the_command_reads_and_changes_arrays),
+        cmocka_unit_test(test_the_shell_and_batches_know_arrays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
