@@ -455,6 +455,49 @@ static void test_the_command_moves_files(void **state)
     assert_int_equal(rmdir(directory), 0); /* nothing else is there */
 }
 
+/* An image of several tiles, which is inverted on the server. */
+static void test_the_example_inverts_an_image(void **state)
+{
+    static const char header[] = "P6 # a comment\n700 701\n255\n";
+    static const char written[] = "P6\n700 701\n255\n";
+    const size_t n_pixels = (size_t)700 * 701 * 3;
+    char directory[] = "/tmp/tenure-streams-XXXXXX";
+    unsigned char *image = malloc(sizeof(header) + n_pixels);
+    const char *args[3] = { NULL };
+    struct server_fixture f;
+    char in[64];
+    char out[64];
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    assert_non_null(image);
+    (void)snprintf(in, sizeof(in), "%s/in.ppm", directory);
+    (void)snprintf(out, sizeof(out), "%s/out.ppm", directory);
+    args[0] = in;
+    args[1] = out;
+    memcpy(image, header, sizeof(header) - 1);
+    memcpy(image + sizeof(header) - 1, content, n_pixels);
+    server_fixture_start(&f, TN_MODE_ATOMIC, NULL);
+
+    write_file(in, image, sizeof(header) - 1 + n_pixels - 1);
+    expect(command_run(TN_TEST_EXAMPLES_DIR "/invert_ppm", args, f.endpoint, NULL), 1, "",
+           "in the middle of the image");
+    assert_int_equal(access(out, F_OK), -1);
+
+    write_file(in, image, sizeof(header) - 1 + n_pixels);
+    expect(command_run(TN_TEST_EXAMPLES_DIR "/invert_ppm", args, f.endpoint, NULL), 0, "", NULL);
+    memcpy(image, written, sizeof(written) - 1);
+    for (size_t i = 0; i < n_pixels; i++)
+        image[sizeof(written) - 1 + i] = (unsigned char)~content[i];
+    expect_file(out, image, sizeof(written) - 1 + n_pixels);
+    server_fixture_await(&f, is_empty, NULL);
+    server_fixture_stop(&f);
+    free(image);
+    assert_int_equal(unlink(in), 0);
+    assert_int_equal(unlink(out), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_download_notices_that_the_length_changes),
         cmocka_unit_test(test_upload_beyond_the_limit_leaves_nothing),
         cmocka_unit_test(test_the_command_moves_files),
+        cmocka_unit_test(test_the_example_inverts_an_image),
     };
 
     fill_content();
