@@ -52,7 +52,8 @@ static void splice(struct world *w, int64_t at, int64_t n_out, const int64_t *in
 {
     memmove(w->items + at + n_in, w->items + at + n_out,
             (size_t)(w->n - at - n_out) * sizeof(w->items[0]));
-    memcpy(w->items + at, in, (size_t)n_in * sizeof(w->items[0]));
+    for (int64_t i = 0; i < n_in; i++)
+        w->items[at + i] = in[i];
     w->n += n_in - n_out;
 }
 

@@ -111,8 +111,8 @@ static void limits(struct heap_fixture *f)
     assert_int_equal(tn_intake_finish(&intakes, f->mu, intake, &object), TN_ERR_PRECONDITION);
     assert_null(object);
     while (intakes.n < TN_INTAKES_MAX)
-        assert_int_equal(
-            tn_intake_begin(&intakes, f->mu, TN_TYPE_BYTES, TN_ITEM_U8, 100, &intake), 0);
+        assert_int_equal(tn_intake_begin(&intakes, f->mu, TN_TYPE_BYTES, TN_ITEM_U8, 100, &intake),
+                         0);
     assert_int_equal(tn_intake_begin(&intakes, f->mu, TN_TYPE_BYTES, TN_ITEM_U8, 100, &intake),
                      TN_ERR_TOO_MANY);
     tn_intake_abort(&intakes, f->mu, intakes.first->next);
