@@ -31,12 +31,14 @@
 #include "core/base/attr.h"
 #include "core/base/err.h"
 #include "core/base/slice.h"
+#include "core/gc/gc.h"
 #include "core/inspect/census.h"
 #include "core/inspect/size.h"
 #include "core/object/names.h"
 #include "core/object/object.h"
 #include "core/object/refcount.h"
 #include "core/object/thread.h"
+#include "core/object/weakref.h"
 #include "core/types/types.h"
 
 #endif

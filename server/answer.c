@@ -14,6 +14,11 @@ _Static_assert((int)TN_TYPE_BYTES == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_BYTES, 
 _Static_assert((int)TN_TYPE_TUPLE == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_TUPLE, "");
 _Static_assert((int)TN_TYPE_LIST == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_LIST, "");
 _Static_assert((int)TN_TYPE_DICT == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_DICT, "");
+_Static_assert((int)TN_TYPE_CLASS == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_CLASS, "");
+_Static_assert((int)TN_TYPE_RECORD == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_RECORD, "");
+_Static_assert((int)TN_TYPE_WEAKREF == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_WEAKREF, "");
+_Static_assert((int)TN_TYPE_SET == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_SET, "");
+_Static_assert((int)TN_TYPE_FROZENSET == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_FROZENSET, "");
 _Static_assert((int)TN_TYPE_ARRAY == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_ARRAY, "");
 _Static_assert((int)TN_TYPE_BYTEARRAY == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_BYTEARRAY, "");
 
@@ -22,6 +27,26 @@ void tn_result_count(struct tn_result *result, uint64_t count)
     result->which = TENURE__V1__RESPONSE__RESULT_COUNT;
     result->message.count = (Tenure__V1__CountResponse)TENURE__V1__COUNT_RESPONSE__INIT;
     result->message.count.count = count;
+}
+
+void tn_result_boolean(struct tn_result *result, bool value)
+{
+    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
+    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
+    result->message.boolean.value = value;
+}
+
+int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object **objects, size_t n,
+                   uint64_t cursor, const Tenure__V1__Want *want, struct tn_result *result)
+{
+    Tenure__V1__ScanDictResponse *answer = &result->message.scan_dict;
+    int r;
+
+    result->which = TENURE__V1__RESPONSE__RESULT_SCAN_DICT;
+    *answer = (Tenure__V1__ScanDictResponse)TENURE__V1__SCAN_DICT_RESPONSE__INIT;
+    answer->cursor = cursor;
+    r = tn_value_encode_items(ctx, objects, n, want, result, &answer->entries);
+    return r == TN_ERR_TOO_BIG ? tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE) : r;
 }
 
 static Tenure__V1__ObjectResponse *begin(struct tn_result *result, const struct tn_object *o,

@@ -20,9 +20,10 @@ struct op {
     void (*on_refusal)(struct tn_request_ctx *ctx, const void *message);
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_UPLOAD_ABORT
+/* How often a request waits for a collection before it is refused. */
+#define ROOM_TRIES_MAX 16
 
-static const struct op ops[OP_MAX + 1] = {
+static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
     [TENURE__V1__REQUEST__OP_PING] = { tn_op_ping, true, true },
     [TENURE__V1__REQUEST__OP_PUT] = { tn_op_put, true, false },
@@ -71,19 +72,47 @@ static const struct op ops[OP_MAX + 1] = {
                                                tn_op_upload_refused },
     [TENURE__V1__REQUEST__OP_UPLOAD_FINISH] = { tn_op_upload_finish, true, false },
     [TENURE__V1__REQUEST__OP_UPLOAD_ABORT] = { tn_op_upload_abort, true, false },
+    [TENURE__V1__REQUEST__OP_CLASS_DECLARE] = { tn_op_class_declare, true, false },
+    [TENURE__V1__REQUEST__OP_CLASS_DESCRIBE] = { tn_op_class_describe, true, true },
+    [TENURE__V1__REQUEST__OP_RECORD_NEW] = { tn_op_record_new, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_GET] = { tn_op_attr_get, true, true },
+    [TENURE__V1__REQUEST__OP_ATTR_SET] = { tn_op_attr_set, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_DELETE] = { tn_op_attr_delete, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_SCAN] = { tn_op_attr_scan, true, true },
+    [TENURE__V1__REQUEST__OP_WEAKREF_NEW] = { tn_op_weakref_new, true, false },
+    [TENURE__V1__REQUEST__OP_WEAKREF_GET] = { tn_op_weakref_get, true, true },
+    [TENURE__V1__REQUEST__OP_SET_TTL] = { tn_op_set_ttl, true, false },
+    [TENURE__V1__REQUEST__OP_GC] = { tn_op_gc, true, false },
+    [TENURE__V1__REQUEST__OP_SET_ADD] = { tn_op_set_add, true, false },
+    [TENURE__V1__REQUEST__OP_SET_DISCARD] = { tn_op_set_discard, true, false },
+    [TENURE__V1__REQUEST__OP_SET_POP] = { tn_op_set_pop, true, false },
+    [TENURE__V1__REQUEST__OP_SET_CLEAR] = { tn_op_set_clear, true, false },
+    [TENURE__V1__REQUEST__OP_SCAN_SET] = { tn_op_scan_set, true, true },
+    [TENURE__V1__REQUEST__OP_SET_NEW] = { tn_op_set_new, true, false },
+    [TENURE__V1__REQUEST__OP_SET_UPDATE] = { tn_op_set_update, true, false },
+    [TENURE__V1__REQUEST__OP_SET_COMPARE] = { tn_op_set_compare, true, true },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
 _Static_assert((int)TENURE__V1__REQUEST__OP_INFO == (int)TENURE__V1__STEP__OP_INFO, "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_PING == (int)TENURE__V1__STEP__OP_PING, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_SET_TTL == (int)TENURE__V1__STEP__OP_SET_TTL, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_SET_ADD == (int)TENURE__V1__STEP__OP_SET_ADD, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_SET_COMPARE == (int)TENURE__V1__STEP__OP_SET_COMPARE,
+               "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_RESULT__RESULT_PING,
                "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,
                "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_ATTR_SCAN == (int)TENURE__V1__STEP__OP_ATTR_SCAN, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_GC == (int)TENURE__V1__STEP__OP_GC, "");
+_Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
+                   (int)TENURE__V1__STEP_RESULT__RESULT_CLASS_DESCRIBE,
+               "");
 
 static const struct op *op_of(unsigned int op_case)
 {
-    return op_case <= OP_MAX && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
+    return op_case < TN_ARRAY_LEN(ops) && ops[op_case].fn != NULL ? &ops[op_case] : NULL;
 }
 
 bool tn_op_is_step(unsigned int op_case)
@@ -94,6 +123,11 @@ bool tn_op_is_step(unsigned int op_case)
 }
 
 /* ---- When the heap is full ---- */
+
+/* Soft names are dropped for twice this much, then for twice as much again, and
+ * after so many doublings all of them. */
+#define SOFT_BYTES ((size_t)128 << 10)
+#define SOFT_DOUBLINGS 14
 
 /* Appends "123 str" to what there is; the most frequent types come first. */
 static void list_holders(const struct tn_census *census, char *text, size_t size)
@@ -138,19 +172,39 @@ TN_COLD static int memory_limit(struct tn_request_ctx *ctx)
                           (unsigned long long)census.live_objs, holders);
 }
 
-/* Makes what room it can. False if trying again is not worth while. */
-static bool make_room(struct tn_request_ctx *ctx, int n_tries)
+/* Drops what is dead. Returns the number of bytes by which the heap has shrunk. */
+static size_t reclaim(struct tn_request_ctx *ctx)
 {
-    struct tn_executor *ex = ctx->ex;
-    size_t shrunk;
+    size_t shrunk = tn_thread_reclaim(ctx->ex->thread);
+
+    ctx->mu = ctx->ex->mu = tn_thread_mutator(ctx->ex->thread);
+    return shrunk;
+}
+
+/*
+ * Makes what room it can: first of what is dead, then of what is garbage, and last
+ * of soft names, more each time, until there are none: what they free may lie in
+ * pools of other threads and sizes, which are of use to the request only when they
+ * are empty. False if trying again is not worth while. Others may take what room
+ * there is, so one collection may not be enough.
+ */
+static bool make_room(struct tn_request_ctx *ctx, unsigned int n_tries)
+{
+    size_t n_dropped;
 
     if (n_tries == 0)
-        tn_counter_add(&ex->counters->requests_deferred_for_memory, 1);
-    shrunk = tn_thread_reclaim(ex->thread);
-    ex->mu = tn_thread_mutator(ex->thread);
-    ctx->mu = ex->mu;
+        tn_counter_add(&ctx->ex->counters->requests_deferred_for_memory, 1);
     /* Once in any case: what was dead may have left room in pools that stay. */
-    return n_tries == 0 || (n_tries == 1 && shrunk > 0);
+    if (n_tries <= 1 && (reclaim(ctx) > 0 || n_tries == 0))
+        return true;
+    if (n_tries <= ROOM_TRIES_MAX && tn_executor_relieve(ctx->ex)) {
+        (void)reclaim(ctx); /* sets ctx->mu as well */
+        return true;
+    }
+    n_dropped =
+        tn_names_drop_soft(ctx->mu, n_tries <= SOFT_DOUBLINGS ? SOFT_BYTES << n_tries : SIZE_MAX);
+    (void)reclaim(ctx);
+    return n_dropped > 0;
 }
 
 int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *message,
@@ -165,7 +219,7 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     if (op == NULL)
         return tn_status_set(ctx->status, TN_REASON_OPERATION_UNSUPPORTED);
     ctx->may_defer = may_defer && op->is_read;
-    for (int n_tries = 0;; n_tries++) {
+    for (unsigned int n_tries = 0;; n_tries++) {
         r = op->fn(ctx, message, result);
         if (TN_UNLIKELY(ctx->new_cycles != NULL))
             tn_values_settle(ctx, r == 0);
@@ -244,8 +298,12 @@ static void finish(struct tn_request_ctx *ctx)
 {
     tn_drop_held(ctx);
     if (ctx->batch != NULL)
-        for (size_t i = 0; i < ctx->batch->n_steps; i++)
+        for (size_t i = 0; i < ctx->batch->n_steps; i++) {
+            if (ctx->batch->objects[i] != NULL)
+                tn_root_leave(ctx->mu, ctx->batch->objects[i]);
             tn_drop(ctx->mu, &ctx->batch->objects[i]);
+        }
+    ctx->ex->request = NULL;
     tn_arena_reset(ctx->arena);
 }
 
@@ -269,6 +327,8 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
     int r;
 
     TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC && ex->mu != NULL);
+    /* cppcheck-suppress autoVariables ; finish() takes it away again */
+    ex->request = &ctx;
     tn_status_clear(&status);
     r = admit(&ctx, incoming);
     if (TN_UNLIKELY(ctx.must_close)) /* the connection itself is at fault */

@@ -8,7 +8,8 @@
  * more at the end, as its content is a part of the object.
  *
  * Invariants
- *  - An upload's object is referred to by it alone, and nobody else can find it.
+ *  - An upload's object is referred to by it alone, and nobody else can find it. It
+ *    refers to nothing, so collectors need not be told of it as of other roots.
  *  - Of a bytes of announced size the first `n_received` bytes are filled; it is handed
  *    over only when all are.
  * Threads: the session's worker only, online.

@@ -3,9 +3,6 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* A page of a scan: what an entry takes at most of the answer, but for text. */
-#define ENTRY_BYTES ((size_t)64)
-
 static int hold_dict(struct tn_request_ctx *ctx, const Tenure__V1__Target *target,
                      struct tn_object **ret_dict)
 {
@@ -19,23 +16,9 @@ static int hold_dict(struct tn_request_ctx *ctx, const Tenure__V1__Target *targe
 /* Says more precisely what is wrong with a key. */
 static int key_error(struct tn_request_ctx *ctx, int r, const struct tn_object *key)
 {
-    struct tn_slice text;
-
     if (r == TN_ERR_UNHASHABLE)
-        return tn_status_setf(ctx->status, TN_REASON_UNHASHABLE_KEY,
-                              "A %s cannot be a key of a dict, because it can change%s.",
-                              tn_type_name((enum tn_type_id)key->type),
-                              key->type == TN_TYPE_TUPLE ? " in what it holds" : "; use a tuple");
-    if (r != TN_ERR_KEY)
-        return r;
-    if (key->type == TN_TYPE_INT)
-        return tn_status_setf(ctx->status, TN_REASON_KEY_NOT_FOUND, "The dict has no key %lld.",
-                              (long long)tn_int_value(key));
-    if (key->type != TN_TYPE_STR)
-        return r;
-    text = tn_text_slice(key);
-    return tn_status_setf(ctx->status, TN_REASON_KEY_NOT_FOUND, "The dict has no key '%.*s'.",
-                          (int)(text.len < 100 ? text.len : 100), (const char *)text.data);
+        return tn_unhashable(ctx, (enum tn_type_id)key->type, TN_AS_KEY);
+    return r == TN_ERR_KEY ? tn_key_missing(ctx, "dict", "key", key) : r;
 }
 
 struct lookup {
@@ -140,14 +123,6 @@ int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_re
 
 /* ---- Scanning ---- */
 
-static size_t page_size(const struct tn_request_ctx *ctx, uint32_t limit)
-{
-    size_t n_max = ctx->ex->service->limits.max_answer_bytes / ENTRY_BYTES;
-    size_t n = limit == 0 ? TN_SCAN_DICT : limit;
-
-    return n < n_max ? n : n_max;
-}
-
 /* Makes what is wanted of an array of entries: all of it, or the keys. */
 static struct tn_object **flatten(struct tn_dict_item *entries, size_t n, bool keys_only,
                                   size_t *ret_n)
@@ -162,42 +137,41 @@ static struct tn_object **flatten(struct tn_dict_item *entries, size_t n, bool k
     return objects;
 }
 
-/* One page, as it is now. */
-static int read_page(struct tn_request_ctx *ctx, struct tn_object *dict, uint64_t version,
-                     const void *message, struct tn_result *result)
+int tn_answer_scan(struct tn_request_ctx *ctx, struct tn_object *o, const struct tn_page *page,
+                   tn_scan_fn scan, struct tn_result *result)
 {
-    const Tenure__V1__ScanDictRequest *msg = message;
-    Tenure__V1__ScanDictResponse *answer = &result->message.scan_dict;
-    size_t n_max = page_size(ctx, msg->limit);
-    uint64_t cursor = msg->cursor;
+    size_t n_max = tn_page_size(ctx, page->limit);
+    uint64_t cursor = page->cursor;
     struct tn_dict_item *entries;
     struct tn_object **objects;
     size_t n;
     int r;
 
-    (void)version; /* is of the dict's name */
-    if (dict->type != TN_TYPE_DICT)
-        return tn_wrong_type(ctx, dict, "a dict");
     entries = tn_ctx_alloc(ctx, n_max * sizeof(*entries));
     if (entries == NULL)
         return TN_ERR_NOMEM;
-    r = tn_dict_scan(ctx->mu, dict, &cursor, n_max, entries, &n);
+    r = scan(ctx->mu, o, &cursor, n_max, entries, &n);
     if (r == 0)
-        r = tn_check_alive(dict);
+        r = tn_check_alive(o);
     if (r < 0)
         return r;
-    objects = flatten(entries, n, msg->keys_only, &n);
+    objects = flatten(entries, n, page->keys_only, &n);
+    return tn_answer_page(ctx, objects, n, cursor, page->want, result);
+}
 
-    result->which = TENURE__V1__RESPONSE__RESULT_SCAN_DICT;
-    *answer = (Tenure__V1__ScanDictResponse)TENURE__V1__SCAN_DICT_RESPONSE__INIT;
-    answer->cursor = cursor;
-    r = tn_value_encode_items(ctx, objects, n, msg->want, result, &answer->entries);
-    return r == TN_ERR_TOO_BIG ? tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE) : r;
+static int scan_dict(struct tn_request_ctx *ctx, struct tn_object *dict, uint64_t version,
+                     const void *message, struct tn_result *result)
+{
+    (void)version; /* is of the dict's name */
+    if (dict->type != TN_TYPE_DICT)
+        return tn_wrong_type(ctx, dict, "a dict");
+    return tn_answer_scan(ctx, dict, message, tn_dict_scan, result);
 }
 
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__ScanDictRequest *msg = message;
+    struct tn_page page = { msg->cursor, msg->limit, msg->keys_only, msg->want };
 
-    return tn_read_target(ctx, msg->target, read_page, msg, result);
+    return tn_read_target(ctx, msg->target, scan_dict, &page, result);
 }

@@ -55,7 +55,7 @@ int tn_op_hello(struct tn_request_ctx *ctx, const void *message, struct tn_resul
     r = open_namespace(ctx, &msg->namespace_, &ns);
     if (r < 0)
         return r;
-    tn_session_open(ctx->session, ns,
+    tn_session_open(ctx->session, &ctx->ex->sessions, ns,
                     1 + atomic_fetch_add_explicit(&service->next_session, 1,
                                                   memory_order_relaxed)); /* only a number */
 
@@ -176,6 +176,9 @@ static int info_heap(struct tn_request_ctx *ctx, Tenure__V1__InfoResponse *answe
     answer->grace_periods = census.grace_periods;
     answer->gil_switches = census.gil_switches;
     answer->gil_forced = census.gil_forced;
+    answer->weakrefs_cleared = census.weakrefs_cleared;
+    answer->names_gone = census.names_gone;
+    answer->names_dropped = census.names_dropped;
     return 0;
 }
 

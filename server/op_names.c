@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on names: Set, Get, Bind, Unbind, Lookup, ScanNames; and Put. */
+/* Operations on names: Set, Get, Bind, Unbind, Lookup, SetTtl, ScanNames; and Put. */
 #include <string.h>
 
 #include "core/base/err.h"
@@ -7,7 +7,7 @@
 #include "server/request.h"
 
 /* What a name entry takes in the answer beside the name itself. */
-#define ENTRY_BYTES ((size_t)32)
+#define ENTRY_BYTES ((size_t)48)
 
 int tn_op_put(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
@@ -75,18 +75,65 @@ static void answer_name(struct tn_result *result, const struct tn_name_change *c
     result->message.name.existed = change->existed;
 }
 
+_Static_assert((int)TN_NAME_STRONG == (int)TENURE__V1__NAME_KIND__NAME_KIND_UNSPECIFIED, "");
+_Static_assert((int)TN_NAME_WEAK == (int)TENURE__V1__NAME_KIND__NAME_KIND_WEAK, "");
+_Static_assert((int)TN_NAME_SOFT == (int)TENURE__V1__NAME_KIND__NAME_KIND_SOFT, "");
+
+static int check_ttl(struct tn_request_ctx *ctx, uint64_t ttl_ms)
+{
+    if (TN_LIKELY(ttl_ms <= TN_NAME_TTL_MS_MAX))
+        return 0;
+    return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
+                          "A time to live of %llu ms is longer than the %llu that are allowed; 0 "
+                          "is for ever.",
+                          (unsigned long long)ttl_ms, (unsigned long long)TN_NAME_TTL_MS_MAX);
+}
+
+/* How a name is to be bound. The numbers of kinds are the same in the heap. */
+static int read_how(struct tn_request_ctx *ctx, Tenure__V1__NameKind kind, uint64_t ttl_ms,
+                    struct tn_name_how *ret_how)
+{
+    if (TN_UNLIKELY((unsigned int)kind > TN_NAME_SOFT))
+        return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
+                              "There is no kind of name with the number %d.", (int)kind);
+    *ret_how = (struct tn_name_how){ .kind = (enum tn_name_kind)kind, .ttl_ms = ttl_ms };
+    return check_ttl(ctx, ttl_ms);
+}
+
 /* Binds a name; takes over the reference on success. */
 static int bind_name(struct tn_request_ctx *ctx, struct tn_slice name,
-                     struct tn_object **take_object, const struct tn_name_require *require,
-                     struct tn_result *result)
+                     struct tn_object **take_object, const struct tn_name_how *how,
+                     const struct tn_name_require *require, struct tn_result *result)
 {
     struct tn_name_change change;
-    int r = tn_name_bind(ctx->mu, ctx->session->ns, name, take_object, require, &change);
+    int r = tn_name_bind_as(ctx->mu, ctx->session->ns, name, take_object, how, require, &change);
 
     if (TN_LIKELY(r == 0))
         answer_name(result, &change);
     else if (r == TN_ERR_PRECONDITION)
         r = precondition_failed(ctx, name, require);
+    else if (r == TN_ERR_TYPE)
+        r = tn_wrong_type(ctx, *take_object, "bytes or a container, for a weak name");
+    return r;
+}
+
+int tn_op_set_ttl(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
+{
+    const Tenure__V1__SetTtlRequest *msg = message;
+    struct tn_name_info info;
+    struct tn_slice name;
+    int r;
+
+    r = tn_name_check(ctx, &msg->name, &name);
+    if (r == 0)
+        r = check_ttl(ctx, msg->ttl_ms);
+    if (r < 0)
+        return r;
+    r = tn_name_set_ttl(ctx->mu, ctx->session->ns, name, msg->ttl_ms, &info);
+    if (r == TN_ERR_NAME)
+        return tn_name_missing(ctx, name);
+    if (r == 0)
+        answer_name(result, &(struct tn_name_change){ .version = info.version, .existed = true });
     return r;
 }
 
@@ -96,11 +143,17 @@ int tn_op_set(struct tn_request_ctx *ctx, const void *message, struct tn_result 
     struct tn_name_require require;
     struct tn_object *o = NULL;
     struct tn_object *bound;
+    struct tn_name_how how;
     struct tn_slice name;
     bool keeps = msg->handle || ctx->batch != NULL;
     int r;
 
     r = tn_name_check(ctx, &msg->name, &name);
+    if (r == 0)
+        r = read_how(ctx, msg->kind, msg->ttl_ms, &how);
+    if (r == 0 && TN_UNLIKELY(how.kind == TN_NAME_WEAK && !keeps))
+        r = tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
+                           "A weak name does not keep the new object; ask for a handle to it too.");
     if (r == 0)
         r = read_require(ctx, msg->require, &require);
     if (r == 0 && msg->handle)
@@ -115,7 +168,7 @@ int tn_op_set(struct tn_request_ctx *ctx, const void *message, struct tn_result 
         tn_incref(ctx->mu, o);
         tn_hold(ctx, o);
     }
-    r = bind_name(ctx, name, &bound, &require, result);
+    r = bind_name(ctx, name, &bound, &how, &require, result);
     if (r < 0) {
         tn_drop(ctx->mu, &bound);
         return r;
@@ -134,10 +187,13 @@ int tn_op_bind(struct tn_request_ctx *ctx, const void *message, struct tn_result
     const Tenure__V1__BindRequest *msg = message;
     struct tn_name_require require;
     struct tn_object *o = NULL;
+    struct tn_name_how how;
     struct tn_slice name;
     int r;
 
     r = tn_name_check(ctx, &msg->name, &name);
+    if (r == 0)
+        r = read_how(ctx, msg->kind, msg->ttl_ms, &how);
     if (r == 0)
         r = read_require(ctx, msg->require, &require);
     if (r == 0)
@@ -145,7 +201,7 @@ int tn_op_bind(struct tn_request_ctx *ctx, const void *message, struct tn_result
     if (r < 0)
         return r;
     tn_incref(ctx->mu, o);
-    r = bind_name(ctx, name, &o, &require, result);
+    r = bind_name(ctx, name, &o, &how, &require, result);
     if (r < 0)
         tn_drop(ctx->mu, &o);
     return r;
@@ -220,7 +276,8 @@ struct page {
     int err;
 };
 
-static void add_entry(struct tn_slice name, struct tn_object *object, uint64_t version, void *arg)
+static void add_entry(struct tn_slice name, struct tn_object *object,
+                      const struct tn_name_info *info, void *arg)
 {
     struct page *page = arg;
     struct tn_request_ctx *ctx = page->ctx;
@@ -251,7 +308,9 @@ static void add_entry(struct tn_slice name, struct tn_object *object, uint64_t v
     entry->name = (ProtobufCBinaryData){ .len = name.len, .data = (uint8_t *)(entry + 1) };
     memcpy(entry->name.data, name.data, name.len);
     entry->type = (Tenure__V1__TypeTag)object->type;
-    entry->version = version;
+    entry->version = info->version;
+    entry->kind = (Tenure__V1__NameKind)info->kind;
+    entry->ttl_ms = info->ttl_ms;
     page->entries[page->n_entries++] = entry;
     page->n_bytes += ENTRY_BYTES + name.len;
 }

@@ -38,38 +38,74 @@ static void describe_refs(const struct tn_object *o, Tenure__V1__DescribeRespons
     answer->refs = refs.local + refs.shared;
 }
 
+/* The name of a class, or of a record's, copied: in a batch it may be gone before the
+ * answer is packed. */
+static int describe_class(struct tn_request_ctx *ctx, const struct tn_object *o,
+                          Tenure__V1__DescribeResponse *answer)
+{
+    const struct tn_object *class = o->type == TN_TYPE_RECORD ? tn_record_class(o) : o;
+
+    return class == NULL ? TN_ERR_BUSY
+                         : tn_ctx_copy(ctx, tn_class_name(class), &answer->class_name);
+}
+
+/* How the name is bound through which the object was found. The object must not be
+ * looked at any more: the name may be over by now, and have let go of it. */
+static int describe_name(struct tn_request_ctx *ctx, const ProtobufCBinaryData *name,
+                         uint64_t version, Tenure__V1__DescribeResponse *answer)
+{
+    struct tn_name_info info;
+    struct tn_object *o;
+
+    if (tn_name_describe(ctx->mu, ctx->session->ns, TN_SLICE(name->data, name->len), &o, &info) <
+            0 ||
+        info.version != version)
+        return TN_ERR_BUSY; /* bound to something else meanwhile */
+    answer->name_kind = (Tenure__V1__NameKind)info.kind;
+    answer->name_ttl_ms = info.ttl_ms;
+    return 0;
+}
+
 static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                     const void *message, struct tn_result *result)
 {
     const Tenure__V1__DescribeRequest *msg = message;
     Tenure__V1__DescribeResponse *answer = &result->message.describe;
     uint64_t length;
+    int r;
 
-    (void)version; /* is of the name, and not of the object */
     result->which = TENURE__V1__RESPONSE__RESULT_DESCRIBE;
     *answer = (Tenure__V1__DescribeResponse)TENURE__V1__DESCRIBE_RESPONSE__INIT;
     answer->identity = tn_identity(ctx->ex->service->heap, o);
     answer->type = (Tenure__V1__TypeTag)o->type;
     describe_refs(o, answer);
     answer->shallow_bytes = tn_shallow_bytes(o);
-    answer->tracked =
-        o->type == TN_TYPE_TUPLE || o->type == TN_TYPE_LIST || o->type == TN_TYPE_DICT;
+    answer->tracked = tn_type_is_container((enum tn_type_id)o->type);
     if (tn_length(o, &length) == 0) /* what has no length has 0 here */
         answer->length = length;
+    if (o->type == TN_TYPE_CLASS || o->type == TN_TYPE_RECORD) {
+        r = describe_class(ctx, o, answer);
+
+        if (r < 0)
+            return r;
+    }
     if (msg->deep) {
         uint64_t max = msg->max_objects != 0 && msg->max_objects < TN_DEEP_OBJECTS
                            ? msg->max_objects
                            : TN_DEEP_OBJECTS;
         struct tn_deep_size size;
-        int r = tn_deep_size(o, max, &size);
 
+        r = tn_deep_size(o, max, &size);
         if (r < 0)
             return r;
         answer->deep_bytes = size.bytes;
         answer->deep_objects = size.n_objs;
         answer->deep_complete = size.is_complete;
     }
-    return tn_check_alive(o);
+    r = tn_check_alive(o);
+    if (r == 0 && msg->target->name.len != 0)
+        r = describe_name(ctx, &msg->target->name, version, answer);
+    return r;
 }
 
 int tn_op_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
@@ -161,16 +197,20 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     case TN_TYPE_BYTEARRAY:
         r = array_contains(ctx, o, value, &does_contain);
         break;
+    case TN_TYPE_SET:
+    case TN_TYPE_FROZENSET:
+        r = tn_set_contains(ctx->mu, o, value, &does_contain);
+        if (r == TN_ERR_UNHASHABLE)
+            r = tn_unhashable(ctx, (enum tn_type_id)value->type, TN_AS_MEMBER);
+        break;
     default:
-        return tn_wrong_type(ctx, o, "a list, tuple, dict, array or bytearray");
+        return tn_wrong_type(ctx, o, "a list, tuple, dict, set, frozenset, array or bytearray");
     }
     if (r == 0 && !does_contain)
         r = tn_check_alive(o);
     if (r < 0)
         return r;
-    result->which = TENURE__V1__RESPONSE__RESULT_BOOLEAN;
-    result->message.boolean = (Tenure__V1__BoolResponse)TENURE__V1__BOOL_RESPONSE__INIT;
-    result->message.boolean.value = does_contain;
+    tn_result_boolean(result, does_contain);
     return 0;
 }
 
@@ -199,7 +239,7 @@ int tn_op_release(struct tn_request_ctx *ctx, const void *message, struct tn_res
     for (size_t i = 0; i < msg->n_handles; i++) {
         struct tn_object *o;
 
-        if (tn_session_take(ctx->session, msg->handles[i], &o) < 0)
+        if (tn_session_take(ctx->session, ctx->mu, msg->handles[i], &o) < 0)
             continue; /* it is not held, which is what was wanted */
         tn_decref(ctx->mu, o);
         n_released++;

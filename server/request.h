@@ -11,6 +11,14 @@
  *  - A container that is only borrowed may die while it is looked at, and then
  *    seems to hold less and less. So whatever was found in it counts only if
  *    tn_check_alive() says afterwards that it had not begun to die.
+ *  - Collectors know of counted references only what the worker's roots visit: the
+ *    handles of sessions, ctx->held and the results of a batch's steps. Wherever a
+ *    request passes a safe point (tn_ctx_safepoint) or waits for memory (the retries
+ *    in tn_run_op), it holds nothing else: no reference in a local variable, no value
+ *    under construction, no tn_new_cycles. A new place to hold references in is
+ *    visited by tn_request_visit_held().
+ *  - Whoever takes a reference out of one of these places to drop it or to hand it
+ *    over calls tn_root_leave() first.
  *  - A function that fails has done nothing. It returns a negative error; if
  *    that says less than it could, it has set ctx->status too.
  *  - TN_ERR_LIMIT without a status makes the dispatcher reclaim memory and try
@@ -55,7 +63,9 @@ struct tn_result {
         Tenure__V1__InfoResponse info;
         Tenure__V1__ReadResponse read;
         Tenure__V1__UploadResponse upload;
+        Tenure__V1__GcResponse gc;
         Tenure__V1__BatchResponse batch;
+        Tenure__V1__ClassDescribeResponse class_describe;
     } message;
     Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
     struct tn_value_one one; /* or to this, for a single scalar */
@@ -104,6 +114,11 @@ TN_MUST_CHECK void *tn_ctx_alloc(struct tn_request_ctx *ctx, size_t bytes);
 /* The error that goes with a NULL from the arena; sets the status. */
 TN_COLD int tn_ctx_arena_error(struct tn_request_ctx *ctx);
 
+/* Copies a text for the answer, of which it takes its part. TN_ERR_TOO_BIG and
+ * TN_ERR_NOMEM with the status set, TN_ERR_AGAIN. */
+TN_MUST_CHECK int tn_ctx_copy(struct tn_request_ctx *ctx, struct tn_slice text,
+                              ProtobufCBinaryData *ret_copy);
+
 /*
  * Says that the answer takes `bytes` more. TN_ERR_TOO_BIG: it would be too long.
  * TN_ERR_AGAIN: there is no buffer memory for it now. In both cases it does not
@@ -151,6 +166,12 @@ TN_MUST_CHECK int tn_name_check(struct tn_request_ctx *ctx, const ProtobufCBinar
 /* What a name refers to, with a reference, and its version. */
 TN_MUST_CHECK int tn_name_hold(struct tn_request_ctx *ctx, struct tn_slice name,
                                struct tn_object **ret_object, uint64_t *ret_version);
+/* How many bytes of a name, which may be long, are quoted in a sentence. */
+static inline int tn_quoted_len(struct tn_slice name)
+{
+    return name.len < 60 ? (int)name.len : 60;
+}
+
 /* Says that there is no such name. */
 TN_COLD int tn_name_missing(struct tn_request_ctx *ctx, struct tn_slice name);
 
@@ -160,6 +181,18 @@ TN_COLD int tn_wrong_type(struct tn_request_ctx *ctx, const struct tn_object *o,
 
 /* What can be looked for in an array or bytearray, as in "this needs a number". */
 const char *tn_array_needles(const struct tn_object *array);
+
+/* Says that an object of a type is no TN_AS_KEY or TN_AS_MEMBER; returns the error. */
+#define TN_AS_KEY "a key of a dict"
+#define TN_AS_MEMBER "a member of a set"
+TN_COLD int tn_unhashable(struct tn_request_ctx *ctx, enum tn_type_id type, const char *as);
+
+/* Says that a dict has no such key, or a set no such member. */
+TN_COLD int tn_key_missing(struct tn_request_ctx *ctx, const char *container, const char *part,
+                           const struct tn_object *key);
+
+/* How many entries there are on the page of a scan for which a client asks. */
+size_t tn_page_size(const struct tn_request_ctx *ctx, uint32_t limit);
 
 /* ---- Handles ---- */
 
@@ -177,7 +210,7 @@ TN_MUST_CHECK int tn_value_admit(struct tn_request_ctx *ctx, const Tenure__V1__V
 
 /* An object that has a value, to look for in a container: valid until the request
  * ends, borrowed, and not to be stored anywhere. Takes no memory of the heap, but
- * for lists and dicts. */
+ * for lists, dicts, sets and large frozensets. */
 TN_MUST_CHECK int tn_value_probe(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                                  struct tn_object **ret_object);
 
@@ -211,9 +244,23 @@ TN_MUST_CHECK int tn_value_encode_items(struct tn_request_ctx *ctx, struct tn_ob
                                         size_t n_items, const Tenure__V1__Want *want,
                                         struct tn_result *result, Tenure__V1__Value **ret_value);
 
+/* ---- Attributes ---- */
+
+/* Sets an attribute of a record, whose name, a str, need not have been looked at. Says
+ * what is wrong if it cannot be set. Takes over the value on success. */
+TN_MUST_CHECK int tn_attr_set(struct tn_request_ctx *ctx, struct tn_object *record,
+                              const struct tn_object *name, struct tn_object **take_value);
+
 /* ---- Answers ---- */
 
 void tn_result_count(struct tn_result *result, uint64_t count);
+void tn_result_boolean(struct tn_result *result, bool value);
+
+/* Answers with a page of a scan: borrowed objects, and where it goes on. TN_ERR_BUSY,
+ * TN_ERR_AGAIN; the status is set if it does not fit. */
+TN_MUST_CHECK int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object **objects, size_t n,
+                                 uint64_t cursor, const Tenure__V1__Want *want,
+                                 struct tn_result *result);
 
 /*
  * Answers with an object that is borrowed. TN_ERR_BUSY if it died meanwhile: look
@@ -242,13 +289,40 @@ void tn_answer_number(struct tn_request_ctx *ctx, const struct tn_number *number
 void tn_answer_handle(struct tn_request_ctx *ctx, struct tn_object **take_object, uint64_t version,
                       struct tn_result *result);
 
+/* A page of what is scanned by keys: a dict, or the attributes of a record. */
+struct tn_page {
+    uint64_t cursor;
+    uint32_t limit; /* 0: the server's default */
+    bool keys_only;
+    const Tenure__V1__Want *want;
+};
+
+typedef int (*tn_scan_fn)(struct tn_mutator *mu, struct tn_object *o, uint64_t *cursor,
+                          size_t n_max, struct tn_dict_item *items, size_t *ret_n);
+
+/* Answers with a page, as it is now, of an object that is borrowed. TN_ERR_BUSY. */
+TN_MUST_CHECK int tn_answer_scan(struct tn_request_ctx *ctx, struct tn_object *o,
+                                 const struct tn_page *page, tn_scan_fn scan,
+                                 struct tn_result *result);
+
 /* In a batch: notes that the step returned an object, which the caller holds;
  * takes a reference of its own. Once for each step, when nothing can fail any
  * more. Does nothing outside of a batch. */
 void tn_step_returns(struct tn_request_ctx *ctx, struct tn_object *o);
 
-/* A safe point in the middle of a request that holds nothing borrowed. */
+/* A safe point in the middle of a request that holds nothing borrowed, and no
+ * reference that the functions below would not visit. */
 void tn_ctx_safepoint(struct tn_request_ctx *ctx);
+
+/* ---- For collectors: the bearer of the executor's mutator ---- */
+
+/* Visits what the request holds, but for the results of steps. */
+void tn_request_visit_held(const struct tn_request_ctx *ctx, struct tn_mutator *mu);
+
+/* Visits results of steps from number *cursor - 1 on and moves it; lowers the budget
+ * by their number. Returns whether none is left. */
+bool tn_request_visit_steps(const struct tn_request_ctx *ctx, struct tn_mutator *mu,
+                            uint64_t *cursor, size_t *budget);
 
 /* ---- The operations; `message` is the request's own ---- */
 
@@ -298,7 +372,26 @@ int tn_op_upload_chunk(struct tn_request_ctx *ctx, const void *message, struct t
 int tn_op_upload_finish(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_upload_abort(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 void tn_op_upload_refused(struct tn_request_ctx *ctx, const void *message);
+int tn_op_class_declare(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_class_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_record_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_scan(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_weakref_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_weakref_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_ttl(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_add(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_discard(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_clear(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_scan_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_update(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_set_compare(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and

@@ -5,7 +5,8 @@
  * it as it is, workers drive it with what connections bring.
  *
  * An executor is what a thread executes requests with: its attachment to the
- * heap, its arena, its counters.
+ * heap, its arena, its counters. It is the roots of its thread as well: what its
+ * sessions hold, and what the request that it executes holds (request.h).
  */
 #ifndef TN_SERVER_SERVICE_H
 #define TN_SERVER_SERVICE_H
@@ -36,6 +37,8 @@
 #define TN_WANT_NODES 262144
 #define TN_SCAN_NAMES 1000
 #define TN_SCAN_DICT 1000
+/* Members of a set that are changed at a time, under its lock: some milliseconds. */
+#define TN_SET_AT_ONCE 65536
 #define TN_DEEP_OBJECTS 1000000
 
 /* Derived from the configuration once. */
@@ -86,7 +89,9 @@ struct tn_executor {
     /* [owner]  the thread that it was initialised on */
     struct tn_mutator *mu; /* while online */
     struct tn_arena scratch;
-    bool has_leftovers; /* the last safe point left destructions over */
+    struct tn_sessions sessions;
+    struct tn_request_ctx *request; /* that is being executed, or NULL; changes online only */
+    bool has_leftovers;             /* the last safe point left destructions over */
 };
 
 /* Attaches the calling thread to the heap. `index`: which of the service's
@@ -102,6 +107,14 @@ void tn_executor_offline(struct tn_executor *ex);
 
 /* Between requests, while online: nothing borrowed is kept. */
 void tn_executor_safepoint(struct tn_executor *ex);
+
+/* The same in the middle of a request. */
+void tn_executor_breathe(struct tn_executor *ex);
+
+/* Waits for a collection that may make room (see tn_gc_relieve()), or a moment for
+ * others to free what is dead. Online before and after, a safe point in the middle of
+ * a request. False if there was nothing to wait for. */
+bool tn_executor_relieve(struct tn_executor *ex);
 
 /* A request that has been unpacked, and what is known about it. */
 struct tn_incoming {

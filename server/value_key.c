@@ -8,19 +8,21 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* Whether a value can be a probe: what can change, and so is never a key, cannot. */
+/* Whether a value can be a probe: what can change, and so is never a key, cannot, and
+ * neither can new records, which nobody has as a key, nor large frozensets. */
 static bool can_be_probe(const Tenure__V1__Value *value)
 {
-    for (size_t i = 0; i < value->kinds.len; i++) {
-        switch (value->kinds.data[i]) {
-        case TN_NODE_LIST:
-        case TN_NODE_DICT:
-        case TN_NODE_ARRAY:
-        case TN_NODE_BYTEARRAY:
+    struct tn_value_reader reader;
+    struct tn_value_node node;
+
+    tn_value_reader_init(&reader, value);
+    while (tn_value_read(&reader, &node)) {
+        if (tn_node_is_container(node.kind) && !tn_node_is_fixed(node.kind))
             return false;
-        default:
-            break;
-        }
+        if (node.kind == TN_NODE_ARRAY || node.kind == TN_NODE_BYTEARRAY)
+            return false;
+        if (node.kind == TN_NODE_FROZENSET && node.size > TN_PROBE_FROZENSET_MAX)
+            return false;
     }
     return true;
 }
@@ -37,7 +39,7 @@ static int probe_text(struct tn_request_ctx *ctx, const struct tn_value_node *no
     return 0;
 }
 
-/* What a node that is no tuple stands for. */
+/* What a node that holds no others stands for. */
 static int probe_simple(struct tn_request_ctx *ctx, const struct tn_value_node *node,
                         struct tn_object **ret_object)
 {
@@ -72,36 +74,47 @@ static int probe_simple(struct tn_request_ctx *ctx, const struct tn_value_node *
     }
 }
 
-static int probe_tuple(struct tn_request_ctx *ctx, const struct tn_value_node *node,
+/* A tuple or a frozenset. */
+static int probe_fixed(struct tn_request_ctx *ctx, const struct tn_value_node *node,
                        struct tn_object *const *objects, struct tn_object **ret_object)
 {
+    bool is_tuple = node->kind == TN_NODE_TUPLE;
     struct tn_object **items = tn_ctx_alloc(ctx, node->size * sizeof(*items));
-    void *memory = tn_ctx_alloc(ctx, tn_probe_tuple_bytes(node->size));
+    void *memory = tn_ctx_alloc(ctx, is_tuple ? tn_probe_tuple_bytes(node->size)
+                                              : tn_probe_frozenset_bytes(node->size));
+    const struct tn_object *bad;
+    int r;
 
     if (items == NULL || memory == NULL)
         return TN_ERR_NOMEM;
     for (size_t i = 0; i < node->size; i++)
         items[i] = objects[node->items[i]];
-    *ret_object = tn_probe_tuple(memory, items, node->size);
-    return 0;
+    if (is_tuple) {
+        *ret_object = tn_probe_tuple(memory, items, node->size);
+        return 0;
+    }
+    r = tn_probe_frozenset(ctx->ex->service->heap, memory, items, node->size, ret_object, &bad);
+    return r == TN_ERR_UNHASHABLE ? tn_unhashable(ctx, (enum tn_type_id)bad->type, TN_AS_MEMBER)
+                                  : r;
 }
 
-/* First everything but tuples, then these, whose items have lower numbers then. */
+/* First everything that holds no others, then what does, whose items have lower
+ * numbers then. */
 static int probe_all(struct tn_request_ctx *ctx, const Tenure__V1__Value *value,
                      struct tn_object **objects)
 {
     int r = 0;
 
-    for (int tuples = 0; r == 0 && tuples < 2; tuples++) {
+    for (int fixed = 0; r == 0 && fixed < 2; fixed++) {
         struct tn_value_reader reader;
         struct tn_value_node node;
 
         tn_value_reader_init(&reader, value);
         for (size_t i = 0; r == 0 && tn_value_read(&reader, &node); i++) {
-            if ((node.kind == TN_NODE_TUPLE) != (tuples == 1))
+            if (tn_node_is_fixed(node.kind) != (fixed == 1))
                 continue;
-            r = tuples == 1 ? probe_tuple(ctx, &node, objects, &objects[i])
-                            : probe_simple(ctx, &node, &objects[i]);
+            r = fixed == 1 ? probe_fixed(ctx, &node, objects, &objects[i])
+                           : probe_simple(ctx, &node, &objects[i]);
         }
     }
     return r;

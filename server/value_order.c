@@ -2,17 +2,18 @@
 /*
  * See value_out.h. Found breadth first, a node mostly comes before what it
  * holds; so the reverse order mostly is right: the root last, and tuples after
- * what they hold. It is wrong where a tuple was found earlier on a shorter way,
- * or leads back to itself through a list. Then tuples are sorted by what they
- * hold (tuples alone never form a cycle, because each was built of finished ones).
+ * what they hold. (Wherever tuples are spoken of here, frozensets are meant too.) It is wrong where
+ * a tuple was found earlier on a shorter way, or leads back to itself through a list. Then tuples
+ * are sorted by what they hold (tuples alone never form a cycle, because each was built of finished
+ * ones).
  */
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "server/value_out.h"
 
-static bool is_tuple(const struct tn_out_graph *graph, size_t node)
+static bool is_fixed(const struct tn_out_graph *graph, size_t node)
 {
-    return graph->nodes[node].kind == TN_NODE_TUPLE;
+    return tn_node_is_fixed(graph->nodes[node].kind);
 }
 
 /* Whether every tuple was found before the tuples that it holds. */
@@ -21,12 +22,12 @@ static bool reverse_is_right(const struct tn_out_graph *graph)
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const struct tn_out_node *node = &graph->nodes[i];
 
-        if (node->kind != TN_NODE_TUPLE)
+        if (!tn_node_is_fixed(node->kind))
             continue;
         for (size_t k = 0; k < node->n_items; k++) {
             size_t item = graph->items[node->first_item + k];
 
-            if (item <= i && is_tuple(graph, item))
+            if (item <= i && is_fixed(graph, item))
                 return false;
         }
     }
@@ -39,10 +40,10 @@ static int cut_off_root(struct tn_out_graph *graph)
     size_t n_nodes = graph->n_nodes;
     int handle = -1;
 
-    if (!is_tuple(graph, 0))
+    if (!is_fixed(graph, 0))
         return 0;
     for (size_t i = 0; i < n_nodes; i++) {
-        for (size_t k = 0; is_tuple(graph, i) && k < graph->nodes[i].n_items; k++) {
+        for (size_t k = 0; is_fixed(graph, i) && k < graph->nodes[i].n_items; k++) {
             uint32_t *item = &graph->items[graph->nodes[i].first_item + k];
 
             if (*item != 0)
@@ -71,7 +72,7 @@ struct sort {
 };
 
 /* Places a tuple after the tuples that it holds: depth first, without recursion. */
-static void place_tuple(struct sort *sort, uint32_t tuple)
+static void place_fixed(struct sort *sort, uint32_t tuple)
 {
     size_t n_stack = 0;
 
@@ -88,7 +89,7 @@ static void place_tuple(struct sort *sort, uint32_t tuple)
             continue;
         }
         item = sort->graph->items[node->first_item + visit->next_item++];
-        if (is_tuple(sort->graph, item) && !sort->is_placed[item]) {
+        if (is_fixed(sort->graph, item) && !sort->is_placed[item]) {
             sort->is_placed[item] = 1;
             sort->stack[n_stack++] = (struct visit){ .node = item };
         }
@@ -110,11 +111,11 @@ static int sort_nodes(struct tn_out_graph *graph, uint32_t *order)
         sort.is_placed[i] = 0;
 
     for (size_t i = graph->n_nodes - 1; i > 0; i--)
-        if (!is_tuple(graph, i))
+        if (!is_fixed(graph, i))
             order[sort.n_order++] = (uint32_t)i;
     for (size_t i = graph->n_nodes - 1; i > 0; i--)
-        if (is_tuple(graph, i) && !sort.is_placed[i])
-            place_tuple(&sort, (uint32_t)i);
+        if (is_fixed(graph, i) && !sort.is_placed[i])
+            place_fixed(&sort, (uint32_t)i);
     TN_ASSERT(sort.n_order == graph->n_nodes - 1); /* no tuple holds the root any more */
     order[sort.n_order] = 0;
     return 0;

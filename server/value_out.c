@@ -163,6 +163,16 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_LIST;
     case TN_TYPE_DICT:
         return TN_NODE_DICT;
+    case TN_TYPE_CLASS:
+        return TN_NODE_CLASS;
+    case TN_TYPE_RECORD:
+        return TN_NODE_RECORD;
+    case TN_TYPE_WEAKREF: /* is nothing but which one it is */
+        return TN_NODE_HANDLE;
+    case TN_TYPE_SET:
+        return TN_NODE_SET;
+    case TN_TYPE_FROZENSET:
+        return TN_NODE_FROZENSET;
     case TN_TYPE_ARRAY:
         return TN_NODE_ARRAY;
     case TN_TYPE_BYTEARRAY:
@@ -174,11 +184,10 @@ static uint8_t kind_of(const struct tn_object *o)
     TN_UNREACHABLE();
 }
 
+/* Whether an object can die while others live that it holds. */
 static bool is_container(const struct tn_out_node *node)
 {
-    return node->object != NULL &&
-           (node->object->type == TN_TYPE_TUPLE || node->object->type == TN_TYPE_LIST ||
-            node->object->type == TN_TYPE_DICT);
+    return node->object != NULL && tn_node_is_container(kind_of(node->object));
 }
 
 /* What seems to hold less and less while it dies. */
@@ -192,6 +201,12 @@ static void cut_off(struct tn_out_graph *graph, struct tn_out_node *node)
     node->kind = TN_NODE_HANDLE;
     node->n_items = 0;
     graph->n_handles++;
+}
+
+/* The content of a str or bytes, or the name of a class. */
+static struct tn_slice text_of(const struct tn_object *o)
+{
+    return o->type == TN_TYPE_CLASS ? tn_class_name(o) : tn_text_slice(o);
 }
 
 /* Whether so many bytes of content still fit, and if so counts them. TN_ERR_AGAIN if the
@@ -270,14 +285,16 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
     *node = (struct tn_out_node){ .object = o, .depth = depth, .kind = kind_of(o) };
     if (graph->holds && is_mutable(node) && !tn_tryref(graph->ctx->mu, o))
         return TN_ERR_BUSY;
-    if (is_container(node)) {
+    if (node->kind == TN_NODE_HANDLE) {
+        cut_off(graph, node);
+    } else if (tn_node_is_container(node->kind)) {
         if (depth > graph->want_depth)
             cut_off(graph, node);
     } else {
         int r = 0;
 
-        if (node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES)
-            r = claim_content(graph, tn_text_slice(o).len);
+        if (node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES || node->kind == TN_NODE_CLASS)
+            r = claim_content(graph, text_of(o).len);
         else if (tn_is_array(o))
             r = add_array(graph, node);
         if (r == TN_ERR_TOO_BIG)
@@ -329,41 +346,66 @@ static int claim_items(struct tn_out_graph *graph, size_t n)
     return tn_ctx_claim(graph->ctx, n * ITEM_BYTES);
 }
 
-/* What a list or dict holds at one moment. Containers grow beside us: then we
- * look again with more room. */
+/* Copies what a list, dict, set or record holds, if that is no more than `room` entries;
+ * `ret_is_all` says whether it is. There is room for one entry more than that, and
+ * for a record's class. An entry is a pair of pointers, just as keys and values in
+ * turn are. */
+static int copy_items(struct tn_mutator *mu, struct tn_object *o, size_t room,
+                      struct tn_object **items, size_t *ret_n, bool *ret_is_all)
+{
+    uint64_t cursor = 0;
+    size_t length;
+    int r;
+
+    switch (o->type) {
+    case TN_TYPE_LIST:
+        *ret_n = tn_list_snapshot(mu, o, 0, room + 1, items, &length);
+        *ret_is_all = *ret_n == length;
+        return 0;
+    case TN_TYPE_DICT:
+        r = tn_dict_scan(mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)items, &length);
+        *ret_n = 2 * length;
+        break;
+    case TN_TYPE_SET:
+    case TN_TYPE_FROZENSET:
+        r = tn_set_scan(mu, o, &cursor, room + 1, items, &length);
+        *ret_n = length;
+        break;
+    default:
+        items[0] = tn_record_class(o);
+        if (items[0] == NULL)
+            return TN_ERR_BUSY;
+        r = tn_record_scan(mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)(items + 1),
+                           &length);
+        *ret_n = 1 + 2 * length;
+    }
+    *ret_is_all = cursor == 0;
+    return r;
+}
+
+/* What a list, dict, set or record holds. Containers grow beside us: then we look again
+ * with more room. */
 static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_object ***ret_items,
                     size_t *ret_n)
 {
     struct tn_request_ctx *ctx = graph->ctx;
-    bool is_dict = o->type == TN_TYPE_DICT;
-    size_t room = is_dict ? tn_dict_length(o) : tn_list_length(o);
+    uint64_t room;
 
+    if (tn_length(o, &room) < 0)
+        TN_UNREACHABLE(); /* containers have one */
     for (int i = 0; i < TN_BUSY_TRIES; i++) {
-        struct tn_object **items;
-        size_t length;
-        uint64_t cursor = 0;
+        bool is_all;
         int r;
 
         if (room > graph->want_nodes) /* will be cut off, so do not look */
             return TN_ERR_TOO_BIG;
-        items = tn_ctx_alloc(ctx, (room + 1) * sizeof(struct tn_dict_item));
-        if (items == NULL)
+        *ret_items = tn_ctx_alloc(ctx, (room + 1) * sizeof(struct tn_dict_item) +
+                                           sizeof(struct tn_object *));
+        if (*ret_items == NULL)
             return TN_ERR_NOMEM;
-        *ret_items = items;
-        if (!is_dict) {
-            *ret_n = tn_list_snapshot(ctx->mu, o, 0, room + 1, items, &length);
-            if (*ret_n == length)
-                return 0;
-        } else {
-            /* An entry is a pair of pointers, just as keys and values in turn are. */
-            r = tn_dict_scan(ctx->mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)items,
-                             &length);
-            if (r < 0)
-                return r;
-            *ret_n = 2 * length;
-            if (cursor == 0)
-                return 0;
-        }
+        r = copy_items(ctx->mu, o, room, *ret_items, ret_n, &is_all);
+        if (r < 0 || is_all)
+            return r;
         room = 2 * room + 1;
     }
     return TN_ERR_BUSY;
@@ -417,9 +459,7 @@ static int expand_all(struct tn_out_graph *graph, size_t first)
     int r = 0;
 
     for (size_t i = first; r == 0 && i < graph->n_nodes; i++) {
-        uint8_t kind = graph->nodes[i].kind;
-
-        if (kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT)
+        if (tn_node_is_container(graph->nodes[i].kind))
             r = expand(graph, i);
     }
     return r;
@@ -455,7 +495,8 @@ static int put_handle(struct tn_out_graph *graph, struct tn_value_writer *writer
 static int put_items(struct tn_out_graph *graph, struct tn_value_writer *writer,
                      const struct tn_out_node *node, const uint32_t *number)
 {
-    uint32_t size = node->kind == TN_NODE_DICT ? node->n_items / 2 : node->n_items;
+    bool has_pairs = node->kind == TN_NODE_DICT || node->kind == TN_NODE_RECORD;
+    uint32_t size = has_pairs ? node->n_items / 2 : node->n_items;
     size_t first;
     uint32_t *items;
     int r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, size, &first);
@@ -486,9 +527,14 @@ static int put_node(struct tn_out_graph *graph, struct tn_value_writer *writer,
         return tn_value_put_bytearray(writer, TN_SLICE(node->content, node->n_items));
     case TN_NODE_HANDLE:
         return put_handle(graph, writer, node->object);
+    case TN_NODE_CLASS:
+        return tn_value_put_class(writer, tn_class_name(node->object));
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         return put_items(graph, writer, node, number);
     default:
         return tn_value_put_constant(writer, (enum tn_node_kind)node->kind);
@@ -549,17 +595,18 @@ static void init_graph(struct tn_out_graph *graph, struct tn_request_ctx *ctx,
         graph->want_nodes = limits->max_nodes;
 }
 
-/* What a str or bytes holds, where it is; what an array or bytearray does, copied. */
+/* What a str or bytes holds, or the name of a class, where it is; what an array or bytearray
+ * does, copied. */
 static int content_of(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t want_bytes,
                       struct tn_slice *ret_content)
 {
     if (tn_is_array(o))
         return copy_array(ctx, o, max_array_bytes(ctx, want_bytes), ret_content);
-    *ret_content = tn_text_slice(o);
+    *ret_content = text_of(o);
     return ret_content->len <= want_bytes ? 0 : TN_ERR_TOO_BIG;
 }
 
-/* A str, bytes, array or bytearray by itself; or a handle, if it is too long. */
+/* A str, bytes, class, array or bytearray by itself; or a handle, if it is too long. */
 static int encode_content(struct tn_request_ctx *ctx, struct tn_object *o,
                           const Tenure__V1__Want *want, struct tn_result *result)
 {
@@ -573,6 +620,8 @@ static int encode_content(struct tn_request_ctx *ctx, struct tn_object *o,
     if (TN_LIKELY(r == 0)) {
         if (type == TN_TYPE_STR)
             tn_value_one_str(&result->one, content);
+        else if (type == TN_TYPE_CLASS)
+            tn_value_one_class(&result->one, content);
         else if (type == TN_TYPE_BYTES)
             tn_value_one_bytes(&result->one, content);
         else if (type == TN_TYPE_ARRAY)
@@ -616,6 +665,7 @@ int tn_value_encode(struct tn_request_ctx *ctx, struct tn_object *o, const Tenur
         return 0;
     case TN_TYPE_STR:
     case TN_TYPE_BYTES:
+    case TN_TYPE_CLASS:
     case TN_TYPE_ARRAY:
     case TN_TYPE_BYTEARRAY:
         return encode_content(ctx, o, want, result);

@@ -17,7 +17,7 @@ struct tn_out_node {
         size_t first_item;      /* of a container, in `items` */
         const uint8_t *content; /* of an array or bytearray: a copy, as on the wire */
     };
-    uint32_t n_items; /* a dict has two for each entry; bytes of `content` */
+    uint32_t n_items; /* see tn_node_n_items(); bytes of `content` */
     uint32_t depth;   /* the root's is 1 */
     uint8_t kind;     /* enum tn_node_kind; HANDLE: cut off */
 };

@@ -17,6 +17,10 @@
 #define TICKS_PER_TIMEOUT 8
 #define TICK_MS_MIN 10
 #define TICK_MS_MAX 1000
+/* Names that are over are removed so often, by the first worker, so many at a time. */
+#define SWEEP_MS 250
+#define SWEEP_BUDGET ((size_t)4096)
+
 /* Who waits for buffer memory that another worker may give back asks again so
  * often. */
 #define TICK_MS_STARVED 20
@@ -104,6 +108,16 @@ static void on_tick(uv_timer_t *timer)
 static void start_timer(struct tn_worker *worker, uint64_t ms)
 {
     (void)uv_timer_start(&worker->timer, on_tick, ms, 0); /* fails only without a callback */
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+    struct tn_executor *ex = &worker_of(timer->data)->ex;
+
+    tn_executor_online(ex);
+    (void)tn_names_sweep(ex->mu, SWEEP_BUDGET);
+    tn_executor_safepoint(ex);
+    tn_executor_offline(ex);
 }
 
 void tn_worker_watch(struct tn_worker *worker, struct tn_conn *conn)
@@ -241,6 +255,7 @@ static void close_handles(struct tn_worker *worker)
     uv_close((uv_handle_t *)&worker->check, NULL);
     uv_close((uv_handle_t *)&worker->idle, NULL);
     uv_close((uv_handle_t *)&worker->timer, NULL);
+    uv_close((uv_handle_t *)&worker->sweep, NULL);
 }
 
 /* After polling: everything that was readable has been read. */
@@ -275,10 +290,12 @@ static int init_loop(struct tn_worker *worker)
     (void)uv_check_init(&worker->loop, &worker->check);
     (void)uv_idle_init(&worker->loop, &worker->idle);
     (void)uv_timer_init(&worker->loop, &worker->timer);
+    (void)uv_timer_init(&worker->loop, &worker->sweep);
     worker->wake.data = worker;
     worker->check.data = worker;
     worker->idle.data = worker;
     worker->timer.data = worker;
+    worker->sweep.data = worker;
     (void)uv_check_start(&worker->check, on_check);
     return 0;
 }
@@ -322,6 +339,8 @@ static void *run(void *arg)
     worker->on_started(worker, r, worker->callback_arg);
     if (r < 0)
         close_handles(worker);
+    else if (worker->index == 0)
+        (void)uv_timer_start(&worker->sweep, on_sweep, SWEEP_MS, SWEEP_MS); /* cannot fail */
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until all handles are closed */
     if (r == 0) {
         tn_executor_fini(&worker->ex);

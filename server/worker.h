@@ -82,6 +82,7 @@ struct tn_worker {
     uv_check_t check;
     uv_idle_t idle; /* active while there is work: the loop does not sleep */
     uv_timer_t timer;
+    uv_timer_t sweep; /* of names that are over; the first worker's */
     struct tn_executor ex;
     struct tn_arena parse_arena;
     struct tn_group_entry *group; /* TN_GROUP_REQUESTS */

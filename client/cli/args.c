@@ -185,6 +185,14 @@ static error_t parse_value_option(struct cli *cli, int key, char *arg, struct ar
     case CLI_OPT_TYPE:
         cli->type = arg;
         break;
+    case CLI_OPT_BASE:
+        cli->class_spec.base = tn_named(arg);
+        break;
+    case CLI_OPT_TTL:
+        if (!cli_parse_time(arg, &cli->lifetime.ttl_ms) || cli->lifetime.ttl_ms == 0)
+            argp_error(state, "--ttl needs a time such as 500ms, 5s, 10m, 2h or 7d, not \"%s\"",
+                       arg);
+        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -214,6 +222,18 @@ static error_t parse_flag(struct cli *cli, int key)
         break;
     case CLI_OPT_QUIET:
         cli->quiet = true;
+        break;
+    case CLI_OPT_DICT:
+        cli->class_spec.has_dict = true;
+        break;
+    case CLI_OPT_FINALIZER:
+        cli->class_spec.has_finalizer = true;
+        break;
+    case CLI_OPT_WEAK:
+        cli->lifetime.kind = TN_BIND_WEAK;
+        break;
+    case CLI_OPT_SOFT:
+        cli->lifetime.kind = TN_BIND_SOFT;
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -315,6 +335,27 @@ void cli_parse_command(struct cli *cli, int argc, char **argv)
         exit(CLI_LOCAL);
     }
     cli_text_fini(&doc);
+}
+
+bool cli_parse_time(const char *text, uint64_t *ret_ms)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = { { "", 1000 },   { "ms", 1 },      { "s", 1000 },
+                  { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
+    unsigned long long number;
+    char *end;
+
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    if (errno != 0 || !isdigit((unsigned char)text[0]))
+        return false;
+    for (size_t i = 0; i < TN_ARRAY_LEN(units); i++) {
+        if (strcmp(end, units[i].name) == 0)
+            return !__builtin_mul_overflow(number, units[i].ms, ret_ms);
+    }
+    return false;
 }
 
 bool cli_parse_int(const char *what, const char *text, int64_t *ret_number)

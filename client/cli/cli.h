@@ -42,6 +42,12 @@ enum cli_option {
     CLI_OPT_AS_BYTES,
     CLI_OPT_TIMEOUT,
     CLI_OPT_TYPE,
+    CLI_OPT_BASE,
+    CLI_OPT_DICT,
+    CLI_OPT_FINALIZER,
+    CLI_OPT_WEAK,
+    CLI_OPT_SOFT,
+    CLI_OPT_TTL,
     CLI_OPT_RAW = 'r',
     CLI_OPT_LONG = 'l',
     CLI_OPT_QUIET = 'q',
@@ -52,6 +58,12 @@ enum cli_option {
     { "absent", CLI_OPT_ABSENT, NULL, 0, "Only if the name is not bound", 0 },                     \
     {                                                                                              \
         "if-version", CLI_OPT_IF_VERSION, "N", 0, "Only if the name has this version", 0           \
+    }
+#define CLI_OPTIONS_LIFETIME                                                                       \
+    { "soft", CLI_OPT_SOFT, NULL, 0, "Unbind the name when the server is short of memory", 0 },    \
+    {                                                                                              \
+        "ttl", CLI_OPT_TTL, "TIME", 0,                                                             \
+            "Unbind the name after this time: 90, 500ms, 5s, 10m, 2h, 7d", 0                       \
     }
 #define CLI_OPTIONS_WANT                                                                           \
     { "depth", CLI_OPT_DEPTH, "N", 0, "Cut off containers nested more deeply than N", 0 },         \
@@ -78,6 +90,7 @@ struct cli {
     bool is_limited; /* `want` states limits of the user's */
     bool has_require;
     tn_require require;
+    tn_lifetime lifetime;
     bool pretty;
     bool raw;
     bool as_bytes;
@@ -86,6 +99,7 @@ struct cli {
     bool keep_going;
     bool quiet;
     const char *type; /* of --type; NULL: not given */
+    tn_class_spec class_spec;
 
     char **argv;     /* owned, and so is what it points to */
     char **permuted; /* the same, as argp orders it */
@@ -109,8 +123,9 @@ struct cli_command {
 
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
-    cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_batch, cli_cmd_info,
-    cli_cmd_shell, cli_cmd_array, cli_cmd_put_file, cli_cmd_get_file;
+    cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_sets, cli_cmd_class,
+    cli_cmd_new, cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_batch, cli_cmd_info,
+    cli_cmd_gc, cli_cmd_shell, cli_cmd_array, cli_cmd_put_file, cli_cmd_get_file;
 
 /* ---- args.c ---- */
 
@@ -124,6 +139,10 @@ void cli_free_args(struct cli *cli);
  * does not return if they are wrong. `table` ends with NULL. */
 int cli_parse_global(struct cli *cli, const struct cli_command *const *table, int argc,
                      char **argv);
+
+/* A time such as "5s", in milliseconds: a number with ms, s, m, h or d behind it, or
+ * without a unit of seconds. False if it is none. */
+TN_MUST_CHECK bool cli_parse_time(const char *text, uint64_t *ret_ms);
 
 /* A whole number in an argument; says what is wrong and returns false if it is none. */
 TN_MUST_CHECK bool cli_parse_int(const char *what, const char *text, int64_t *ret_number);
@@ -164,6 +183,12 @@ TN_MUST_CHECK int cli_key_of(struct cli *cli, const char *argument, tn_value *re
 
 /* Looks names up for cli_json_read(); `arg` is the struct cli. */
 int cli_find_name(void *arg, const char *name, tn_handle **ret_handle);
+
+/* Prints with --json what became of a name, nothing otherwise. Returns an exit code. */
+TN_MUST_CHECK int cli_print_binding(const struct cli *cli, const tn_binding *binding);
+
+/* "strong", "weak" or "soft". */
+const char *cli_bind_kind_name(tn_bind_kind kind);
 
 /* The precondition that the options state; NULL if they state none. */
 const tn_require *cli_require(const struct cli *cli);

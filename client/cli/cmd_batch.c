@@ -15,6 +15,7 @@ enum result_kind {
     RESULT_BINDING,
     RESULT_COUNT,
     RESULT_TRUTH,
+    RESULT_CHANGED,
     RESULT_DESCRIPTION,
 };
 
@@ -67,17 +68,32 @@ static const struct op_row rows[] = {
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
     { "dict_pop", TN_OP_DICT_POP, true, false, false, true, false, RESULT_VALUE },
+    { "record_new", TN_OP_RECORD_NEW, true, false, true, false, false, RESULT_HANDLE },
+    { "attr_get", TN_OP_ATTR_GET, true, true, false, false, false, RESULT_VALUE },
+    { "attr_set", TN_OP_ATTR_SET, true, true, true, false, false, RESULT_COUNT },
+    { "attr_delete", TN_OP_ATTR_DELETE, true, true, false, false, false, RESULT_COUNT },
+    { "weakref_new", TN_OP_WEAKREF_NEW, true, false, false, false, false, RESULT_HANDLE },
+    { "weakref_get", TN_OP_WEAKREF_GET, true, false, false, false, false, RESULT_VALUE },
+    { "set_ttl", TN_OP_SET_TTL, false, true, false, false, false, RESULT_BINDING },
+    { "set_add", TN_OP_SET_ADD, true, false, true, false, false, RESULT_CHANGED },
+    { "set_discard", TN_OP_SET_DISCARD, true, false, true, false, false, RESULT_CHANGED },
+    { "set_pop", TN_OP_SET_POP, true, false, false, false, false, RESULT_VALUE },
+    { "set_clear", TN_OP_SET_CLEAR, true, false, false, false, false, RESULT_COUNT },
+    { "set_new", TN_OP_SET_NEW, true, false, true, false, false, RESULT_VALUE },
+    { "set_update", TN_OP_SET_UPDATE, true, false, true, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */
-static const char *const fields[] = { "op",   "name",   "target", "value", "key",    "index",
-                                      "stop", "stride", "handle", "deep",  "absent", "version" };
+static const char *const fields[] = { "op",     "name", "target", "value",   "key",
+                                      "index",  "stop", "stride", "handle",  "deep",
+                                      "absent", "kind", "ttl_ms", "version", "operation" };
 
 struct step {
     const struct op_row *row;
     tn_op op;
     tn_want want;
     tn_require require;
+    tn_lifetime lifetime;
 };
 
 static const struct op_row *find_row(const char *name)
@@ -178,12 +194,64 @@ static int read_numbers(const json_t *json, size_t number, struct step *step)
     return CLI_OK;
 }
 
+/* How long a name is to stay: "kind" and "ttl_ms". */
+static int read_lifetime(const json_t *json, size_t number, struct step *step)
+{
+    static const tn_bind_kind kinds[] = { TN_BIND_STRONG, TN_BIND_WEAK, TN_BIND_SOFT };
+    const json_t *kind = json_object_get(json, "kind");
+    const json_t *ttl_ms = json_object_get(json, "ttl_ms");
+    bool is_known = !kind;
+
+    for (size_t i = 0; json_is_string(kind) && i < TN_ARRAY_LEN(kinds); i++) {
+        if (strcmp(json_string_value(kind), cli_bind_kind_name(kinds[i])) == 0) {
+            step->lifetime.kind = kinds[i];
+            is_known = true;
+        }
+    }
+    if (!is_known || (ttl_ms && (!json_is_integer(ttl_ms) || json_integer_value(ttl_ms) < 0))) {
+        cli_complain("Step %zu (%s) needs \"strong\", \"weak\" or \"soft\" as \"kind\" and a whole "
+                     "number as \"ttl_ms\".",
+                     number, step->row->name);
+        return CLI_USAGE;
+    }
+    step->lifetime.ttl_ms = ttl_ms ? (uint64_t)json_integer_value(ttl_ms) : 0;
+    step->op.lifetime = &step->lifetime;
+    return CLI_OK;
+}
+
+/* The operation on two sets that a step states by its name. */
+static int read_operation(const json_t *json, size_t number, tn_op *op)
+{
+    static const struct {
+        const char *name;
+        tn_set_operation operation;
+    } operations[] = {
+        { "union", TN_SET_UNION },
+        { "intersection", TN_SET_INTERSECTION },
+        { "difference", TN_SET_DIFFERENCE },
+        { "symmetric_difference", TN_SET_SYMMETRIC_DIFFERENCE },
+    };
+    const char *name = json_string_value(json_object_get(json, "operation"));
+
+    for (size_t i = 0; name && i < TN_ARRAY_LEN(operations); i++) {
+        if (strcmp(operations[i].name, name) == 0) {
+            op->how = (int32_t)operations[i].operation;
+            return CLI_OK;
+        }
+    }
+    cli_complain("Step %zu needs an \"operation\": \"union\", \"intersection\", \"difference\" or "
+                 "\"symmetric_difference\".",
+                 number);
+    return CLI_USAGE;
+}
+
 static int read_step(struct cli *cli, const json_t *json, size_t number, struct step *ret_step)
 {
     const json_t *name = json_object_get(json, "name");
     struct step step = { .row = find_row(json_string_value(json_object_get(json, "op"))),
                          .want = TN_WANT_INIT,
-                         .require = TN_REQUIRE_INIT };
+                         .require = TN_REQUIRE_INIT,
+                         .lifetime = TN_LIFETIME_INIT };
     int code;
 
     if (!step.row) {
@@ -196,8 +264,12 @@ static int read_step(struct cli *cli, const json_t *json, size_t number, struct 
     code = check_fields(json, number);
     if (code == CLI_OK)
         code = read_numbers(json, number, ret_step);
+    if (code == CLI_OK)
+        code = read_lifetime(json, number, ret_step);
     if (code == CLI_OK && step.row->has_target)
         code = read_target(json_object_get(json, "target"), number, &ret_step->op);
+    if (code == CLI_OK && (step.row->code == TN_OP_SET_NEW || step.row->code == TN_OP_SET_UPDATE))
+        code = read_operation(json, number, &ret_step->op);
     if (code == CLI_OK && step.row->has_name) {
         if (!json_is_string(name)) {
             cli_complain("Step %zu needs a \"name\".", number);
@@ -277,9 +349,11 @@ static int put_success(struct cli *cli, enum result_kind kind, tn_reply *reply,
             cli_text_printf(text, ", \"count\": %" PRIu64, count);
         break;
     case RESULT_TRUTH:
+    case RESULT_CHANGED:
         r = tn_reply_truth(reply, &truth);
         if (r == 0)
-            cli_text_printf(text, ", \"contains\": %s", truth ? "true" : "false");
+            cli_text_printf(text, ", \"%s\": %s", kind == RESULT_TRUTH ? "contains" : "changed",
+                            truth ? "true" : "false");
         break;
     case RESULT_DESCRIPTION:
         r = tn_reply_description(reply, &d);

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
-
 #include "client/cli/cli.h"
 
 static int run(struct cli *cli)
 {
-    struct cli_text text = { .data = NULL };
     tn_binding binding;
 
-    if (tn_client_bind_if(cli->client, cli->args[0], tn_named(cli->args[1]), cli_require(cli),
-                          &binding) < 0)
+    if (tn_client_bind_as(cli->client, cli->args[0], tn_named(cli->args[1]), &cli->lifetime,
+                          cli_require(cli), &binding) < 0)
         return cli_fail(cli);
-    if (!cli->json)
-        return CLI_OK;
-    cli_text_printf(&text, "{\"version\": %" PRIu64 ", \"existed\": %s}\n", binding.version,
-                    binding.existed ? "true" : "false");
-    return cli_print_text(&text);
+    return cli_print_binding(cli, &binding);
 }
 
 static const struct argp_option options[] = {
     CLI_OPTIONS_REQUIRE,
+    { "weak", CLI_OPT_WEAK, NULL, 0, "The name does not keep the object: it goes with it", 0 },
+    CLI_OPTIONS_LIFETIME,
     { 0 },
 };
 

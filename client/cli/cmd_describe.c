@@ -17,17 +17,25 @@ void cli_put_description_json(struct cli_text *text, const tn_description *d, bo
                     d->identity, tn_kind_name(d->type), d->refs, d->refs_local, d->refs_shared,
                     d->immortal ? "true" : "false", d->state, d->owner,
                     d->tracked ? "true" : "false", d->length, d->shallow_bytes);
+    if (d->class_name[0]) {
+        cli_text_put(text, ", \"class\": ");
+        cli_json_put_string(text, d->class_name, strlen(d->class_name));
+    }
     if (deep)
         cli_text_printf(text,
                         ", \"deep_bytes\": %" PRIu64 ", \"deep_objects\": %" PRIu64
                         ", \"deep_complete\": %s",
                         d->deep_bytes, d->deep_objects, d->deep_complete ? "true" : "false");
+    if (d->name_kind != TN_BIND_STRONG)
+        cli_text_printf(text, ", \"kind\": \"%s\"", cli_bind_kind_name(d->name_kind));
+    if (d->name_ttl_ms > 0)
+        cli_text_printf(text, ", \"ttl_ms\": %" PRIu64, d->name_ttl_ms);
     cli_text_putc(text, '}');
 }
 
 static bool has_length(tn_kind type)
 {
-    return type >= TN_KIND_STR;
+    return type >= TN_KIND_STR && type != TN_KIND_CLASS && type != TN_KIND_WEAKREF;
 }
 
 static const char *length_unit(tn_kind type)
@@ -40,6 +48,11 @@ static const char *length_unit(tn_kind type)
         return "bytes";
     case TN_KIND_DICT:
         return "entries";
+    case TN_KIND_RECORD:
+        return "attributes";
+    case TN_KIND_SET:
+    case TN_KIND_FROZENSET:
+        return "members";
     default:
         return "items";
     }
@@ -48,6 +61,11 @@ static const char *length_unit(tn_kind type)
 void cli_put_description(struct cli_text *text, const tn_description *d, bool deep)
 {
     cli_text_printf(text, "type        %s\n", tn_kind_name(d->type));
+    if (d->class_name[0]) {
+        cli_text_put(text, d->type == TN_KIND_CLASS ? "name        " : "class       ");
+        cli_text_put_escaped(text, d->class_name, strlen(d->class_name), '\0');
+        cli_text_putc(text, '\n');
+    }
     cli_text_printf(text, "id          0x%" PRIx64 "\n", d->identity);
     if (d->immortal)
         cli_text_put(text, "references  not counted: immortal and shared by everybody\n");
@@ -68,6 +86,12 @@ void cli_put_description(struct cli_text *text, const tn_description *d, bool de
     if (d->type >= TN_KIND_TUPLE)
         cli_text_printf(text, "tracked     %s\n",
                         d->tracked ? "yes: may be part of a cycle" : "no");
+    if (d->name_kind != TN_BIND_STRONG || d->name_ttl_ms > 0)
+        cli_text_printf(text, "name        %s", cli_bind_kind_name(d->name_kind));
+    if (d->name_ttl_ms > 0)
+        cli_text_printf(text, ", for another %.1f s", (double)d->name_ttl_ms / 1000);
+    if (d->name_kind != TN_BIND_STRONG || d->name_ttl_ms > 0)
+        cli_text_putc(text, '\n');
 }
 
 static int describe(struct cli *cli, bool deep, tn_description *ret_description)

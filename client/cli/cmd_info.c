@@ -71,6 +71,9 @@ void cli_put_info(struct cli_text *text, const tn_info *info)
     cli_text_put(text, "\n\n");
 
     put_count_line(text, "names", info->names, "");
+    cli_text_printf(text,
+                    "%-18s %10" PRIu64 "  of themselves, and %" PRIu64 " for want of memory\n",
+                    "  gone", info->names_gone, info->names_dropped);
     put_count_line(text, "handles", info->handles, "held by connected clients");
     put_memory(text, info);
     put_types(text, info);
@@ -85,6 +88,7 @@ void cli_put_info(struct cli_text *text, const tn_info *info)
     put_size_line(text, "sent", info->bytes_sent, "");
     cli_text_printf(text, "%-18s %10" PRIu64 "  by owners, %" PRIu64 " by others for them\n",
                     "merges", info->merges_queued, info->merges_claimed);
+    put_count_line(text, "weakrefs cleared", info->weakrefs_cleared, "their objects died");
     put_count_line(text, "grace periods", info->grace_periods, "");
     if (strcmp(info->mode, "gil") == 0)
         cli_text_printf(text, "%-18s %10" PRIu64 "  of which %" PRIu64 " forced\n",
@@ -126,6 +130,9 @@ void cli_put_info_json(struct cli_text *text, const tn_info *info)
     put_member(text, "requests_failed", info->requests_failed);
     put_member(text, "bytes_received", info->bytes_received);
     put_member(text, "bytes_sent", info->bytes_sent);
+    put_member(text, "weakrefs_cleared", info->weakrefs_cleared);
+    put_member(text, "names_gone", info->names_gone);
+    put_member(text, "names_dropped", info->names_dropped);
     put_member(text, "merges_queued", info->merges_queued);
     put_member(text, "merges_claimed", info->merges_claimed);
     put_member(text, "grace_periods", info->grace_periods);

@@ -9,12 +9,21 @@ static void put_entry(const struct cli *cli, const tn_name_entry *entry, struct 
     if (cli->json) {
         cli_text_put(text, "{\"name\": ");
         cli_json_put_string(text, entry->name, entry->name_len);
-        cli_text_printf(text, ", \"type\": \"%s\", \"version\": %" PRIu64 "}\n",
-                        tn_kind_name(entry->type), entry->version);
+        cli_text_printf(text, ", \"type\": \"%s\", \"version\": %" PRIu64 ", \"kind\": \"%s\"",
+                        tn_kind_name(entry->type), entry->version, cli_bind_kind_name(entry->kind));
+        if (entry->ttl_ms > 0)
+            cli_text_printf(text, ", \"ttl_ms\": %" PRIu64, entry->ttl_ms);
+        cli_text_put(text, "}\n");
         return;
     }
-    if (cli->is_long)
-        cli_text_printf(text, "%-6s %8" PRIu64 "  ", tn_kind_name(entry->type), entry->version);
+    if (cli->is_long) {
+        cli_text_printf(text, "%-7s %8" PRIu64 "  %-6s ", tn_kind_name(entry->type), entry->version,
+                        cli_bind_kind_name(entry->kind));
+        if (entry->ttl_ms > 0)
+            cli_text_printf(text, "%8.1fs  ", (double)entry->ttl_ms / 1000);
+        else
+            cli_text_printf(text, "%9s  ", "-");
+    }
     cli_text_put_escaped(text, entry->name, entry->name_len, '\0');
     cli_text_putc(text, '\n');
 }
@@ -42,7 +51,7 @@ static int run(struct cli *cli)
 }
 
 static const struct argp_option options[] = {
-    { "long", CLI_OPT_LONG, NULL, 0, "Also print the type and the version of the name", 0 },
+    { "long", CLI_OPT_LONG, NULL, 0, "Also print type, version, kind and time to live", 0 },
     { 0 },
 };
 

@@ -19,7 +19,7 @@
 struct frame {
     tn_value value;
     size_t next;   /* of the parts that are to be written: items, or keys and values */
-    bool is_pairs; /* a dict as {"$dict": [[key, value], ...]} */
+    bool is_pairs; /* a dict as {"$dict": [[key, value], ...]}; a record likewise */
     bool has_id;   /* inside {"$id": n, "$value": ...} */
 };
 
@@ -37,21 +37,35 @@ struct writer {
 
 static bool is_container(tn_value value)
 {
-    tn_kind kind = tn_value_kind(value);
+    switch (tn_value_kind(value)) {
+    case TN_KIND_TUPLE:
+    case TN_KIND_LIST:
+    case TN_KIND_DICT:
+    case TN_KIND_RECORD:
+    case TN_KIND_SET:
+    case TN_KIND_FROZENSET:
+        return true;
+    default:
+        return false;
+    }
+}
 
-    return kind == TN_KIND_TUPLE || kind == TN_KIND_LIST || kind == TN_KIND_DICT;
+/* Whether its parts are keys and values in turn. */
+static bool has_keys(tn_value value)
+{
+    return tn_value_kind(value) == TN_KIND_DICT || tn_value_kind(value) == TN_KIND_RECORD;
 }
 
 static size_t n_parts(tn_value value)
 {
     size_t len = tn_value_len(value);
 
-    return tn_value_kind(value) == TN_KIND_DICT ? 2 * len : len;
+    return has_keys(value) ? 2 * len : len;
 }
 
 static tn_value part(tn_value value, size_t index)
 {
-    if (tn_value_kind(value) != TN_KIND_DICT)
+    if (!has_keys(value))
         return tn_value_item(value, index);
     return index % 2 == 0 ? tn_value_key(value, index / 2) : tn_value_item(value, index / 2);
 }
@@ -167,6 +181,28 @@ static void put_bytearray(struct writer *writer, const char *data, size_t len)
     cli_text_put(writer->text, is_python ? ")" : "\"}");
 }
 
+/* As Python shows it, a name stands for itself. */
+static void put_name(struct cli_text *text, const char *name, size_t len)
+{
+    cli_text_put_escaped(text, name, len, '\0');
+}
+
+static void put_class(struct writer *writer, tn_value value)
+{
+    size_t len = 0;
+    const char *name = tn_value_class_name(value, &len);
+
+    if (writer->style == CLI_STYLE_PYTHON) {
+        cli_text_put(writer->text, "<class ");
+        put_name(writer->text, name, len);
+        cli_text_putc(writer->text, '>');
+        return;
+    }
+    cli_text_put(writer->text, "{\"$class\": ");
+    cli_json_put_string(writer->text, name, len);
+    cli_text_putc(writer->text, '}');
+}
+
 static void put_float(struct writer *writer, double real)
 {
     bool is_finite = __builtin_isfinite(real);
@@ -225,6 +261,9 @@ static void put_scalar(struct writer *writer, tn_value value)
     case TN_KIND_ARRAY:
         cli_json_put_array(text, value, is_python);
         break;
+    case TN_KIND_CLASS:
+        put_class(writer, value);
+        break;
     case TN_KIND_HANDLE:
         cli_text_printf(text, is_python ? "<%s ...>" : "{\"$handle\": \"%s\"}",
                         tn_kind_name(tn_handle_kind(tn_value_as_handle(value))));
@@ -235,14 +274,17 @@ static void put_scalar(struct writer *writer, tn_value value)
     }
 }
 
-/* Whether all keys are strings that can be keys of a JSON object. */
-static bool is_object(tn_value dict)
+/* Whether all keys are strings that can be keys of a JSON object. The names of
+ * attributes can begin with anything. */
+static bool is_object(tn_value value)
 {
-    for (size_t i = 0; i < tn_value_len(dict); i++) {
-        size_t len = 0;
-        const char *key = tn_value_as_str(tn_value_key(dict, i), &len);
+    bool is_record = tn_value_kind(value) == TN_KIND_RECORD;
 
-        if (!key || key[0] == '$' || strlen(key) != len)
+    for (size_t i = 0; i < tn_value_len(value); i++) {
+        size_t len = 0;
+        const char *key = tn_value_as_str(tn_value_key(value, i), &len);
+
+        if (!key || (!is_record && key[0] == '$') || strlen(key) != len)
             return false;
     }
     return true;
@@ -257,54 +299,113 @@ static void break_line(struct writer *writer)
         cli_text_put(writer->text, "  ");
 }
 
-static void open_container(struct writer *writer, struct frame *frame)
+/* `{"$record": ["Point"` or `Point`. */
+static void put_record_class(struct writer *writer, tn_value record)
 {
-    tn_kind kind = tn_value_kind(frame->value);
+    size_t len = 0;
+    const char *name = tn_value_class_name(record, &len);
 
     if (writer->style == CLI_STYLE_PYTHON) {
-        cli_text_putc(writer->text, kind == TN_KIND_LIST ? '[' : kind == TN_KIND_TUPLE ? '(' : '{');
+        put_name(writer->text, name ? name : "?", name ? len : 1);
         return;
     }
+    cli_text_put(writer->text, "{\"$record\": [");
+    if (name)
+        cli_json_put_string(writer->text, name, len);
+    else
+        put_scalar(writer, tn_value_class(record));
+}
+
+/* What surrounds the parts of a container. */
+struct brackets {
+    const char *open;
+    const char *close;
+};
+
+/* As Python's repr() has it: {} is a dict, so an empty set is written otherwise. */
+static struct brackets python_brackets(tn_value value)
+{
+    size_t len = tn_value_len(value);
+
+    switch (tn_value_kind(value)) {
+    case TN_KIND_LIST:
+        return (struct brackets){ "[", "]" };
+    case TN_KIND_TUPLE:
+        return (struct brackets){ "(", len == 1 ? ",)" : ")" };
+    case TN_KIND_RECORD: /* behind its class */
+        return (struct brackets){ "(", ")" };
+    case TN_KIND_SET:
+        return len == 0 ? (struct brackets){ "set(", ")" } : (struct brackets){ "{", "}" };
+    case TN_KIND_FROZENSET:
+        return len == 0 ? (struct brackets){ "frozenset(", ")" }
+                        : (struct brackets){ "frozenset({", "})" };
+    default:
+        return (struct brackets){ "{", "}" };
+    }
+}
+
+static struct brackets json_brackets(const struct frame *frame)
+{
+    switch (tn_value_kind(frame->value)) {
+    case TN_KIND_LIST:
+        return (struct brackets){ "[", "]" };
+    case TN_KIND_TUPLE:
+        return (struct brackets){ "{\"$tuple\": [", "]}" };
+    case TN_KIND_SET:
+        return (struct brackets){ "{\"$set\": [", "]}" };
+    case TN_KIND_FROZENSET:
+        return (struct brackets){ "{\"$frozenset\": [", "]}" };
+    case TN_KIND_RECORD: /* behind its class */
+        return frame->is_pairs ? (struct brackets){ ", [", "]]}" }
+                               : (struct brackets){ ", {", "}]}" };
+    default:
+        return frame->is_pairs ? (struct brackets){ "{\"$dict\": [", "]}" }
+                               : (struct brackets){ "{", "}" };
+    }
+}
+
+static void open_container(struct writer *writer, struct frame *frame)
+{
     if (frame->has_id)
         cli_text_printf(writer->text, "{\"$id\": %" PRIu32 ", \"$value\": ",
                         writer->marks[frame->value.node] - 2);
-    if (kind == TN_KIND_TUPLE)
-        cli_text_put(writer->text, "{\"$tuple\": [");
-    else if (frame->is_pairs)
-        cli_text_put(writer->text, "{\"$dict\": [");
-    else
-        cli_text_putc(writer->text, kind == TN_KIND_LIST ? '[' : '{');
+    if (tn_value_kind(frame->value) == TN_KIND_RECORD)
+        put_record_class(writer, frame->value);
+    if (writer->style == CLI_STYLE_PYTHON) {
+        cli_text_put(writer->text, python_brackets(frame->value).open);
+        return;
+    }
+    cli_text_put(writer->text, json_brackets(frame).open);
 }
 
 static void close_container(struct writer *writer, const struct frame *frame)
 {
-    tn_kind kind = tn_value_kind(frame->value);
-
     if (writer->style == CLI_STYLE_PYTHON) {
-        if (kind == TN_KIND_TUPLE)
-            cli_text_put(writer->text, tn_value_len(frame->value) == 1 ? ",)" : ")");
-        else
-            cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
+        cli_text_put(writer->text, python_brackets(frame->value).close);
         return;
     }
     if (frame->next > 0)
         break_line(writer);
-    if (kind == TN_KIND_TUPLE || frame->is_pairs)
-        cli_text_put(writer->text, "]}");
-    else
-        cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
+    cli_text_put(writer->text, json_brackets(frame).close);
     if (frame->has_id)
         cli_text_putc(writer->text, '}');
+}
+
+/* Where Python writes the name of an attribute. */
+static bool is_bare_name(const struct writer *writer, const struct frame *frame)
+{
+    return writer->style == CLI_STYLE_PYTHON && frame->next % 2 == 0 &&
+           tn_value_kind(frame->value) == TN_KIND_RECORD;
 }
 
 /* What stands in front of a part: comma, bracket of a pair, colon. */
 static void separate(struct writer *writer, const struct frame *frame)
 {
-    bool is_dict = tn_value_kind(frame->value) == TN_KIND_DICT;
-    bool is_value = is_dict && frame->next % 2 == 1;
-
-    if (is_value) {
-        cli_text_put(writer->text, frame->is_pairs ? ", " : ": ");
+    if (has_keys(frame->value) && frame->next % 2 == 1) {
+        if (writer->style == CLI_STYLE_PYTHON && tn_value_kind(frame->value) == TN_KIND_RECORD)
+            cli_text_putc(writer->text, '=');
+        else
+            cli_text_put(writer->text, frame->is_pairs ? ", " : ": ");
         return;
     }
     if (frame->next > 0) {
@@ -328,9 +429,10 @@ static int begin(struct writer *writer, tn_value value)
     TN_ASSERT(writer->marks); /* there are some as soon as there is a container */
     if (writer->style == CLI_STYLE_PYTHON) {
         if (*mark > 0 || writer->text->len > PYTHON_BYTES_MAX) {
-            cli_text_put(writer->text, kind == TN_KIND_LIST    ? "[...]"
-                                       : kind == TN_KIND_TUPLE ? "(...)"
-                                                               : "{...}");
+            cli_text_put(writer->text, kind == TN_KIND_LIST     ? "[...]"
+                                       : kind == TN_KIND_TUPLE  ? "(...)"
+                                       : kind == TN_KIND_RECORD ? "<record ...>"
+                                                                : "{...}");
             return 0;
         }
     } else if (*mark > 2) {
@@ -344,7 +446,7 @@ static int begin(struct writer *writer, tn_value value)
     if (writer->style == CLI_STYLE_PYTHON) {
         *mark = 1;
     } else {
-        frame->is_pairs = kind == TN_KIND_DICT && !is_object(value);
+        frame->is_pairs = has_keys(value) && !is_object(value);
         frame->has_id = *mark == 2;
         if (frame->has_id)
             *mark = 2 + ++writer->n_ids;
@@ -376,14 +478,18 @@ static int write_all(struct writer *writer, tn_value root)
     while (r == 0 && writer->depth > 0) {
         struct frame *frame = &writer->frames[writer->depth - 1];
         tn_value value;
+        bool is_bare;
 
         if (frame->next == n_parts(frame->value)) {
             end(writer);
             continue;
         }
         separate(writer, frame);
+        is_bare = is_bare_name(writer, frame);
         value = part(frame->value, frame->next++);
-        if (is_container(value))
+        if (is_bare && tn_value_kind(value) == TN_KIND_STR)
+            put_name(writer->text, tn_value_as_str(value, NULL), tn_value_len(value));
+        else if (is_container(value))
             r = begin(writer, value);
         else
             put_scalar(writer, value);

@@ -18,6 +18,10 @@ static const struct {
     { "len", SHELL_LEN },
     { "describe", SHELL_DESCRIBE },
     { "print", SHELL_PRINT },
+    { "weakref", SHELL_WEAKREF },
+    { "deref", SHELL_DEREF },
+    { "set", SHELL_SET },
+    { "frozenset", SHELL_FROZENSET },
 };
 
 enum shell_function shell_find_function(const char *name, size_t len)
@@ -81,6 +85,41 @@ static int print_plain(struct shell *shell, tn_value value)
     return 0;
 }
 
+/* A handle to the weakref of an object. */
+static int make_weakref(struct shell *shell, const tn_handle *object, tn_value *ret_value)
+{
+    TN_HANDLE_CLEANUP tn_handle *weakref = NULL;
+
+    if (tn_client_weakref(shell->client, tn_held(object), &weakref) < 0)
+        return shell_fail_client(shell);
+    *ret_value = tn_value_handle(shell->values, weakref);
+    return 0;
+}
+
+/* A handle to what a weakref refers to, or None. */
+static int deref(struct shell *shell, const tn_handle *weakref, tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+
+    want.handle = true;
+    if (tn_client_deref(shell->client, tn_held(weakref), &want, shell->values, ret_value) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+/* A new set, as a handle, so that it can be given a variable. */
+static int new_set(struct shell *shell, tn_handle *left, tn_set_operation operation, tn_value right,
+                   tn_kind kind, tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+
+    want.handle = true;
+    if (tn_client_set_new(shell->client, tn_held(left), operation, right, kind, &want,
+                          shell->values, ret_value) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
 int shell_call_function(struct shell *shell, enum shell_function function, tn_value argument,
                         tn_value *ret_value)
 {
@@ -95,6 +134,13 @@ int shell_call_function(struct shell *shell, enum shell_function function, tn_va
         return print_plain(shell, argument);
     if (shell_borrow(shell, argument, &handle, &n_extra) < 0)
         return -1;
+    if (function == SHELL_WEAKREF)
+        return make_weakref(shell, handle, ret_value);
+    if (function == SHELL_DEREF)
+        return deref(shell, handle, ret_value);
+    if (function == SHELL_SET || function == SHELL_FROZENSET)
+        return new_set(shell, handle, TN_SET_COPY, *ret_value,
+                       function == SHELL_SET ? TN_KIND_SET : TN_KIND_FROZENSET, ret_value);
     if (function == SHELL_LEN) {
         if (tn_client_length(shell->client, tn_held(handle), &length) < 0)
             return shell_fail_client(shell);
@@ -202,6 +248,10 @@ static int method_pop(struct shell *shell, tn_handle *object, const tn_value *ar
             return shell_fail(shell, CLI_USAGE, "pop() of a dict needs a key.");
         r = tn_client_dict_pop(shell->client, tn_held(object), args[0], &want, shell->values,
                                ret_value);
+    } else if (kind == TN_KIND_SET) {
+        if (n_args > 0)
+            return shell_fail(shell, CLI_USAGE, "pop() of a set takes no argument; see discard().");
+        r = tn_client_set_pop(shell->client, tn_held(object), &want, shell->values, ret_value);
     } else {
         if (n_args > 0 && shell_int_of(shell, args[0], &index) < 0)
             return -1;
@@ -269,11 +319,139 @@ static int method_items(struct shell *shell, tn_handle *object, const tn_value *
     return list_entries(shell, object, false, ret_value);
 }
 
+/* ---- Methods of sets ---- */
+
+static int method_add(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                      tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_set_add(shell->client, tn_held(object), args[0], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_discard(struct shell *shell, tn_handle *object, const tn_value *args,
+                          size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_set_discard(shell->client, tn_held(object), args[0], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_remove(struct shell *shell, tn_handle *object, const tn_value *args,
+                         size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_set_remove(shell->client, tn_held(object), args[0]) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_clear(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                        tn_value *ret_value)
+{
+    (void)args;
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_set_clear(shell->client, tn_held(object)) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_update(struct shell *shell, tn_handle *object, const tn_value *args,
+                         size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    (void)ret_value;
+    if (tn_client_set_update(shell->client, tn_held(object), TN_SET_UNION, args[0], NULL) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
+static int method_union(struct shell *shell, tn_handle *object, const tn_value *args, size_t n_args,
+                        tn_value *ret_value)
+{
+    (void)n_args;
+    return new_set(shell, object, TN_SET_UNION, args[0], TN_KIND_INVALID, ret_value);
+}
+
+static int method_intersection(struct shell *shell, tn_handle *object, const tn_value *args,
+                               size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    return new_set(shell, object, TN_SET_INTERSECTION, args[0], TN_KIND_INVALID, ret_value);
+}
+
+static int method_difference(struct shell *shell, tn_handle *object, const tn_value *args,
+                             size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    return new_set(shell, object, TN_SET_DIFFERENCE, args[0], TN_KIND_INVALID, ret_value);
+}
+
+static int method_symmetric_difference(struct shell *shell, tn_handle *object, const tn_value *args,
+                                       size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    return new_set(shell, object, TN_SET_SYMMETRIC_DIFFERENCE, args[0], TN_KIND_INVALID, ret_value);
+}
+
+static int compare(struct shell *shell, tn_handle *object, tn_set_relation relation, tn_value other,
+                   tn_value *ret_value)
+{
+    bool holds;
+
+    if (tn_client_set_compare(shell->client, tn_held(object), relation, other, &holds) < 0)
+        return shell_fail_client(shell);
+    *ret_value = tn_value_bool(shell->values, holds);
+    return 0;
+}
+
+static int method_issubset(struct shell *shell, tn_handle *object, const tn_value *args,
+                           size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    return compare(shell, object, TN_SET_SUBSET, args[0], ret_value);
+}
+
+static int method_issuperset(struct shell *shell, tn_handle *object, const tn_value *args,
+                             size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    return compare(shell, object, TN_SET_SUPERSET, args[0], ret_value);
+}
+
+static int method_isdisjoint(struct shell *shell, tn_handle *object, const tn_value *args,
+                             size_t n_args, tn_value *ret_value)
+{
+    (void)n_args;
+    return compare(shell, object, TN_SET_DISJOINT, args[0], ret_value);
+}
+
 static const struct method methods[] = {
-    { "append", 1, 1, method_append }, { "extend", 1, 1, method_extend },
-    { "insert", 2, 2, method_insert }, { "pop", 0, 1, method_pop },
-    { "get", 1, 2, method_get },       { "keys", 0, 0, method_keys },
+    { "append", 1, 1, method_append },
+    { "extend", 1, 1, method_extend },
+    { "insert", 2, 2, method_insert },
+    { "pop", 0, 1, method_pop },
+    { "get", 1, 2, method_get },
+    { "keys", 0, 0, method_keys },
     { "items", 0, 0, method_items },
+    { "add", 1, 1, method_add },
+    { "discard", 1, 1, method_discard },
+    { "remove", 1, 1, method_remove },
+    { "clear", 0, 0, method_clear },
+    { "update", 1, 1, method_update },
+    { "union", 1, 1, method_union },
+    { "intersection", 1, 1, method_intersection },
+    { "difference", 1, 1, method_difference },
+    { "symmetric_difference", 1, 1, method_symmetric_difference },
+    { "issubset", 1, 1, method_issubset },
+    { "issuperset", 1, 1, method_issuperset },
+    { "isdisjoint", 1, 1, method_isdisjoint },
 };
 
 static const struct method *find_method(const struct shell_lexer *lexer)
@@ -320,7 +498,8 @@ int shell_call_method(struct shell_lexer *lexer, tn_value object, tn_value *ret_
     int n_extra;
 
     if (!method)
-        return shell_fail_token(lexer, "a method: append, extend, insert, pop, get, keys or items");
+        return shell_fail_token(
+            lexer, "a method, such as append, get or add; \"help methods\" lists them");
     if (shell_lex_next(lexer) < 0 || parse_arguments(lexer, method, args, &n_args) < 0 ||
         shell_borrow(shell, object, &handle, &n_extra) < 0)
         return -1;

@@ -81,9 +81,13 @@ static int parse_sequence(struct shell_lexer *lexer, char close, tn_value *ret_v
     return r;
 }
 
-static int parse_dict(struct shell_lexer *lexer, tn_value *ret_value)
+/* {'a': 1} is a dict, {'a'} a set; which of them, the first entry says. */
+static int parse_braces(struct shell_lexer *lexer, tn_value *ret_value)
 {
-    *ret_value = tn_value_dict(lexer->shell->values);
+    tn_values *values = lexer->shell->values;
+    bool is_set = false;
+
+    *ret_value = no_value;
     if (shell_lex_next(lexer) < 0)
         return -1;
     while (!shell_lex_is(lexer, '}')) {
@@ -92,18 +96,25 @@ static int parse_dict(struct shell_lexer *lexer, tn_value *ret_value)
 
         if (shell_expression(lexer, &key) < 0)
             return -1;
-        if (shell_lex_is(lexer, ',') || shell_lex_is(lexer, '}'))
-            return shell_fail(lexer->shell, CLI_USAGE,
-                              "A dict needs a value with each key, as in {'a': 1}; sets do not "
-                              "exist here.");
-        if (shell_lex_expect(lexer, ':') < 0 || shell_expression(lexer, &value) < 0)
-            return -1;
-        (void)tn_value_set(*ret_value, key, value); /* the table remembers failures */
+        if (!ret_value->values) {
+            is_set = shell_lex_is(lexer, ',') || shell_lex_is(lexer, '}');
+            *ret_value = is_set ? tn_value_new_set(values) : tn_value_dict(values);
+        }
+        /* The table remembers failures. */
+        if (is_set) {
+            (void)tn_value_append(*ret_value, key);
+        } else {
+            if (shell_lex_expect(lexer, ':') < 0 || shell_expression(lexer, &value) < 0)
+                return -1;
+            (void)tn_value_set(*ret_value, key, value);
+        }
         if (shell_lex_accept(lexer, ',', &is_comma) < 0)
             return -1;
         if (!is_comma)
             break;
     }
+    if (!ret_value->values)
+        *ret_value = tn_value_dict(values);
     return shell_lex_expect(lexer, '}');
 }
 
@@ -162,7 +173,7 @@ static int parse_literal(struct shell_lexer *lexer, tn_value *ret_value)
     if (shell_lex_is(lexer, '('))
         return parse_sequence(lexer, ')', ret_value);
     if (shell_lex_is(lexer, '{'))
-        return parse_dict(lexer, ret_value);
+        return parse_braces(lexer, ret_value);
     if (shell_lex_is(lexer, '-'))
         return parse_negative(lexer, ret_value);
     return shell_fail_token(lexer, "a value");
@@ -171,8 +182,14 @@ static int parse_literal(struct shell_lexer *lexer, tn_value *ret_value)
 /* `len(x)`: the name of the function has been read, and a bracket follows. */
 static int parse_call(struct shell_lexer *lexer, enum shell_function function, tn_value *ret_value)
 {
+    bool is_set = function == SHELL_SET || function == SHELL_FROZENSET;
     tn_value argument = no_value;
 
+    if (is_set && *lexer->at == ')') { /* set() */
+        *ret_value = function == SHELL_SET ? tn_value_new_set(lexer->shell->values)
+                                           : tn_value_frozenset(lexer->shell->values, NULL, 0);
+        return shell_lex_next(lexer) < 0 ? -1 : shell_lex_next(lexer);
+    }
     if (parse_sequence(lexer, ')', &argument) < 0)
         return -1;
     return shell_call_function(lexer->shell, function, argument, ret_value);
@@ -226,31 +243,45 @@ static int parse_subscript(struct shell_lexer *lexer, struct shell_place *place)
     return shell_lex_expect(lexer, ']');
 }
 
+/* `.method(...)` or `.attribute`, of which the dot has been read. */
+static int parse_member(struct shell_lexer *lexer, struct shell_place *place)
+{
+    if (lexer->token.kind == SHELL_NAME && *lexer->at == '(') {
+        place->is_result = true;
+        return shell_call_method(lexer, place->container, &place->result);
+    }
+    if (lexer->token.kind != SHELL_NAME || lexer->token.len > SHELL_NAME_MAX)
+        return shell_fail_token(lexer, "a method, or an attribute of at most 64 characters");
+    place->is_attr = true;
+    memcpy(place->name, lexer->token.begin, lexer->token.len);
+    place->name[lexer->token.len] = '\0';
+    return shell_lex_next(lexer);
+}
+
 static int parse_place(struct shell_lexer *lexer, struct shell_place *place)
 {
     if (parse_start(lexer, place) < 0)
         return -1;
-    for (;;) {
-        bool is_bracket, is_dot;
+    while (shell_lex_is(lexer, '[') || shell_lex_is(lexer, '.') || shell_lex_is(lexer, '(')) {
+        char sign = lexer->token.punctuation;
         tn_value value;
+        int r;
 
-        if (shell_lex_accept(lexer, '[', &is_bracket) < 0)
+        if (shell_place_value(lexer->shell, place, &value) < 0 || shell_lex_next(lexer) < 0)
             return -1;
-        is_dot = !is_bracket && shell_lex_is(lexer, '.');
-        if (!is_bracket && !is_dot)
-            return 0;
-        if (shell_place_value(lexer->shell, place, &value) < 0)
+        *place = (struct shell_place){ .is_item = sign == '[',
+                                       .is_result = sign == '(',
+                                       .container = value };
+        if (sign == '[')
+            r = parse_subscript(lexer, place);
+        else if (sign == '(')
+            r = shell_call_class(lexer, value, &place->result);
+        else
+            r = parse_member(lexer, place);
+        if (r < 0)
             return -1;
-        *place =
-            (struct shell_place){ .is_item = is_bracket, .is_result = is_dot, .container = value };
-        if (is_bracket) {
-            if (parse_subscript(lexer, place) < 0)
-                return -1;
-        } else if (shell_lex_next(lexer) < 0 ||
-                   shell_call_method(lexer, value, &place->result) < 0) {
-            return -1;
-        }
     }
+    return 0;
 }
 
 int shell_parse_place(struct shell_lexer *lexer, struct shell_place *ret_place)
@@ -333,6 +364,21 @@ static int item_value(struct shell *shell, const struct shell_place *place, tn_v
     return r < 0 ? shell_fail_client(shell) : 0;
 }
 
+static int attr_value(struct shell *shell, const struct shell_place *place, tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+    tn_handle *record;
+    int n_extra;
+
+    want.handle = true;
+    if (shell_borrow(shell, place->container, &record, &n_extra) < 0)
+        return -1;
+    if (tn_client_attr_get(shell->client, tn_held(record), place->name, &want, shell->values,
+                           ret_value) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
 int shell_place_value(struct shell *shell, const struct shell_place *place, tn_value *ret_value)
 {
     if (place->is_result) {
@@ -341,5 +387,7 @@ int shell_place_value(struct shell *shell, const struct shell_place *place, tn_v
     }
     if (place->is_item)
         return item_value(shell, place, ret_value);
+    if (place->is_attr)
+        return attr_value(shell, place, ret_value);
     return shell_resolve(shell, place->name, strlen(place->name), ret_value);
 }

@@ -3,10 +3,11 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "bind", "del",  "describe", "exit",   "help",   "id",
-                                    "info", "is",   "len",      "ls",     "names",  "print",
-                                    "quit", "type", "refcount", "sizeof", "unbind", "vars",
-                                    "None", "True", "False",    NULL };
+const char *const shell_words[] = { "bind",     "class",  "del",     "describe", "exit",
+                                    "help",     "id",     "info",    "is",       "len",
+                                    "ls",       "names",  "print",   "quit",     "type",
+                                    "refcount", "sizeof", "unbind",  "vars",     "None",
+                                    "True",     "False",  "weakref", "deref",    NULL };
 
 static const struct {
     const char *topic;
@@ -31,6 +32,7 @@ static const struct {
                 "  del a            # its count never becomes 0; that takes a collector\n" },
     { "values", "Values are written as in Python:\n"
                 "  None True False 42 -1.5 'text' b'bytes' (1, 'a') [1, [2, 3]] {'key': 1}\n"
+                "  {1, 'a'} set() frozenset([1, 2])\n"
                 "A variable or name inside a value is a reference, not a copy: z = [x, x]\n"
                 "What is longer than the server sends at a time is shown as <list ...>.\n" },
     { "variables", "  x = VALUE        store a value; x is a reference to it\n"
@@ -49,7 +51,18 @@ static const struct {
                "behind bind, unbind and names: bind config/colours x\n" },
     { "methods", "  x.append(v)  x.extend(v)  x.insert(i, v)  x.pop()  x.pop(i)\n"
                  "  d.get(k)  d.get(k, default)  d.pop(k)  d.keys()  d.items()\n"
+                 "  s.add(v)  s.discard(v)  s.remove(v)  s.pop()  s.clear()  s.update(t)\n"
+                 "  s.union(t)  s.intersection(t)  s.difference(t)  s.symmetric_difference(t)\n"
+                 "  s.issubset(t)  s.issuperset(t)  s.isdisjoint(t)\n"
                  "  v in x       v not in x       x is y       x is not y\n" },
+    { "classes",
+      "  class Point: x, y          a class with two slots; Point is a variable\n"
+      "  class Spot(Point): colour  a class with the slots of Point and one more\n"
+      "  class Plain: x, ...        records also take any other attribute\n"
+      "  p = Point(1, 2)            a record; also Point(x=1), or Point() without values\n"
+      "  p.x    p.x = 3    del p.x  read, set and remove an attribute\n"
+      "  p.__class__                its class\n"
+      "Records are told apart by identity: two with the same values are two.\n" },
     { "functions", "  refcount x   how many references the object has (looking is not counted)\n"
                    "  id x         its identity: two names with the same one are one object\n"
                    "  type x       its type\n"
@@ -57,6 +70,8 @@ static const struct {
                    "  len x        items, bytes or characters\n"
                    "  describe x   all of this, and the size with everything that it refers to\n"
                    "  print x      show it\n"
+                   "  weakref x    an object that refers to x but does not keep it\n"
+                   "  deref w      what a weakref refers to; None if it is gone\n"
                    "Each also works with brackets: len(x).\n" },
 };
 
@@ -66,9 +81,11 @@ static const char general[] =
     "refcount x     how many references     id x, type x, sizeof x, len x, describe x\n"
     "bind NAME x    a name for everybody    unbind NAME  remove it\n"
     "x.append(3)    change it               x[0], d['k'] its items\n"
+    "class P: x, y  a class                 p = P(1, 2)  a record; p.x its attributes\n"
     "names, vars    list names, variables   info         what the server holds\n"
     "quit           leave (or Ctrl-D)       help TOPIC   more about: lesson, values,\n"
-    "                                                    variables, names, methods, functions\n";
+    "                                                    variables, names, methods, classes,\n"
+    "                                                    functions\n";
 
 /* The topic under which a word of the language is explained; NULL if it is none. */
 static const char *topic_of(const char *word)
@@ -81,6 +98,8 @@ static const char *topic_of(const char *word)
         return NULL;
     if (shell_find_function(word, strlen(word)) != SHELL_NO_FUNCTION)
         return "functions";
+    if (strcmp(word, "class") == 0)
+        return "classes";
     if (strcmp(word, "bind") == 0 || strcmp(word, "unbind") == 0 || strcmp(word, "ls") == 0)
         return "names";
     return strcmp(word, "is") == 0 ? "methods" : "variables";

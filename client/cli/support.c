@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,30 @@ int cli_key_of(struct cli *cli, const char *argument, tn_value *ret_value)
     return CLI_OK;
 }
 
+int cli_print_binding(const struct cli *cli, const tn_binding *binding)
+{
+    struct cli_text text = { .data = NULL };
+
+    if (!cli->json)
+        return CLI_OK;
+    cli_text_printf(&text, "{\"version\": %" PRIu64 ", \"existed\": %s}\n", binding->version,
+                    binding->existed ? "true" : "false");
+    return cli_print_text(&text);
+}
+
+const char *cli_bind_kind_name(tn_bind_kind kind)
+{
+    switch (kind) {
+    case TN_BIND_WEAK:
+        return "weak";
+    case TN_BIND_SOFT:
+        return "soft";
+    case TN_BIND_STRONG:
+        break;
+    }
+    return "strong";
+}
+
 const tn_require *cli_require(const struct cli *cli)
 {
     return cli->has_require ? &cli->require : NULL;
@@ -226,7 +251,8 @@ int cli_print_value(struct cli *cli, tn_value value)
     size_t size = 0;
     const void *bytes = tn_value_as_bytes(value, &size);
 
-    if (tn_value_as_handle(value) && !cli->is_limited)
+    if (tn_value_as_handle(value) && !cli->is_limited &&
+        tn_handle_kind(tn_value_as_handle(value)) != TN_KIND_WEAKREF) /* has no more than that */
         cli_complain("The object has more in it than the server sends at a time; read it by "
                      "\"list slice\" or \"dict items\".");
     if (cli->raw && bytes) {

@@ -61,8 +61,8 @@ static int call_for_binding(tn_client *client, const tn_op *op, tn_binding *ret_
     return 0;
 }
 
-static int call_for_handle(tn_client *client, const tn_op *op, tn_handle **ret_handle,
-                           uint64_t *ret_version)
+int tn_client_call_for_handle(tn_client *client, const tn_op *op, tn_handle **ret_handle,
+                              uint64_t *ret_version)
 {
     int r;
 
@@ -86,7 +86,7 @@ int tn_client_put(tn_client *client, tn_value value, tn_handle **ret_handle)
 {
     tn_op op = tn_op_put(value);
 
-    return call_for_handle(client, &op, ret_handle, NULL);
+    return tn_client_call_for_handle(client, &op, ret_handle, NULL);
 }
 
 int tn_client_set(tn_client *client, const char *name, tn_value value)
@@ -97,12 +97,20 @@ int tn_client_set(tn_client *client, const char *name, tn_value value)
 int tn_client_set_if(tn_client *client, const char *name, tn_value value, const tn_require *require,
                      tn_binding *ret_binding, tn_handle **ret_handle)
 {
+    return tn_client_set_as(client, name, value, NULL, require, ret_binding, ret_handle);
+}
+
+int tn_client_set_as(tn_client *client, const char *name, tn_value value,
+                     const tn_lifetime *lifetime, const tn_require *require,
+                     tn_binding *ret_binding, tn_handle **ret_handle)
+{
     tn_op op = tn_op_set(name, value);
     tn_want want = TN_WANT_INIT;
 
     want.handle = ret_handle != NULL;
     op.want = &want;
     op.require = require;
+    op.lifetime = lifetime;
     return call_for_binding(client, &op, ret_binding, ret_handle);
 }
 
@@ -123,9 +131,28 @@ int tn_client_bind(tn_client *client, const char *name, tn_target target)
 int tn_client_bind_if(tn_client *client, const char *name, tn_target target,
                       const tn_require *require, tn_binding *ret_binding)
 {
+    return tn_client_bind_as(client, name, target, NULL, require, ret_binding);
+}
+
+int tn_client_bind_as(tn_client *client, const char *name, tn_target target,
+                      const tn_lifetime *lifetime, const tn_require *require,
+                      tn_binding *ret_binding)
+{
     tn_op op = tn_op_bind(name, target);
 
     op.require = require;
+    op.lifetime = lifetime;
+    return call_for_binding(client, &op, ret_binding, NULL);
+}
+
+int tn_client_set_ttl(tn_client *client, const char *name, uint64_t ttl_ms, tn_binding *ret_binding)
+{
+    tn_op op = tn_op_init(TN_OP_SET_TTL);
+    tn_lifetime lifetime = TN_LIFETIME_INIT;
+
+    lifetime.ttl_ms = ttl_ms;
+    op.name = name;
+    op.lifetime = &lifetime;
     return call_for_binding(client, &op, ret_binding, NULL);
 }
 
@@ -148,7 +175,25 @@ int tn_client_lookup(tn_client *client, const char *name, tn_handle **ret_handle
 {
     tn_op op = tn_op_lookup(name);
 
-    return call_for_handle(client, &op, ret_handle, ret_version);
+    return tn_client_call_for_handle(client, &op, ret_handle, ret_version);
+}
+
+int tn_client_weakref(tn_client *client, tn_target target, tn_handle **ret_handle)
+{
+    tn_op op = tn_op_init(TN_OP_WEAKREF_NEW);
+
+    op.target = target;
+    return tn_client_call_for_handle(client, &op, ret_handle, NULL);
+}
+
+int tn_client_deref(tn_client *client, tn_target weakref, const tn_want *want, tn_values *values,
+                    tn_value *ret_value)
+{
+    tn_op op = tn_op_init(TN_OP_WEAKREF_GET);
+
+    op.target = weakref;
+    op.want = want;
+    return tn_client_call_for_value(client, &op, values, ret_value);
 }
 
 int tn_client_release(tn_client *client, uint64_t *ret_count)
@@ -206,20 +251,30 @@ int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length)
     return tn_client_call_for_count(client, &op, ret_length);
 }
 
+int tn_client_call_for_truth(tn_client *client, const tn_op *op, bool *ret_truth)
+{
+    bool truth = false;
+    int r = tn_engine_call(client, op);
+
+    if (r < 0)
+        return r;
+    r = tn_reply_truth(&client->call_reply.reply, &truth);
+    if (r < 0)
+        return tn_client_fail_reading(client, r);
+    if (ret_truth)
+        *ret_truth = truth;
+    return 0;
+}
+
 int tn_client_contains(tn_client *client, tn_target target, tn_value value, bool *ret_contained)
 {
     tn_op op = tn_op_init(TN_OP_CONTAINS);
-    int r;
 
     if (!ret_contained)
         return tn_client_fail_argument(client, "The pointer for the result");
     op.target = target;
     op.value = value;
-    r = tn_engine_call(client, &op);
-    if (r < 0)
-        return r;
-    r = tn_reply_truth(&client->call_reply.reply, ret_contained);
-    return r < 0 ? tn_client_fail_reading(client, r) : 0;
+    return tn_client_call_for_truth(client, &op, ret_contained);
 }
 
 int tn_client_info(tn_client *client, tn_info **ret_info)

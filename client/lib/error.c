@@ -16,7 +16,7 @@
     X(EAGAIN, "as many requests are in flight as may be; wait for answers first")                  \
     X(EBUSY, "in use; or called from inside a callback")                                           \
     X(ETYPE, "it is not of a type that can do this")                                               \
-    X(EUNHASHABLE, "a list or dict cannot be a key")                                               \
+    X(EUNHASHABLE, "a list, dict or set cannot be a key or member")                                \
     X(ENAME, "no such name is bound")                                                              \
     X(EHANDLE, "this session holds no such handle")                                                \
     X(EKEY, "the dict has no such key")                                                            \

@@ -24,6 +24,9 @@ struct op_row {
     uint16_t stride;
     uint16_t want;
     uint16_t require;
+    bool is_value_optional;
+    uint16_t kind; /* of a name */
+    uint16_t ttl;  /* of a name */
 };
 
 #define AT(message, field) offsetof(Tenure__V1__##message, field)
@@ -36,11 +39,13 @@ static const struct op_row rows[] = {
     [TN_OP_PING] = { HEAD(PING, ping) },
     [TN_OP_PUT] = { HEAD(PUT, put), .value = AT(PutRequest, value) },
     [TN_OP_SET] = { HEAD(SET, set), .name_field = AT(SetRequest, name),
-        .value = AT(SetRequest, value), .require = AT(SetRequest, require) },
+        .value = AT(SetRequest, value), .require = AT(SetRequest, require),
+        .kind = AT(SetRequest, kind), .ttl = AT(SetRequest, ttl_ms) },
     [TN_OP_GET] = { HEAD(GET, get), .target = AT(GetRequest, target),
         .want = AT(GetRequest, want) },
     [TN_OP_BIND] = { HEAD(BIND, bind), .name_field = AT(BindRequest, name),
-        .target = AT(BindRequest, target), .require = AT(BindRequest, require) },
+        .target = AT(BindRequest, target), .require = AT(BindRequest, require),
+        .kind = AT(BindRequest, kind), .ttl = AT(BindRequest, ttl_ms) },
     [TN_OP_UNBIND] = { HEAD(UNBIND, unbind), .name_field = AT(UnbindRequest, name),
         .require = AT(UnbindRequest, require) },
     [TN_OP_LOOKUP] = { HEAD(LOOKUP, lookup), .name_field = AT(LookupRequest, name) },
@@ -77,6 +82,21 @@ static const struct op_row rows[] = {
     [TN_OP_SCAN_NAMES] = { HEAD(SCAN_NAMES, scan_names) },
     [TN_OP_SCAN_DICT] = { HEAD(SCAN_DICT, scan_dict),
         .target = AT(ScanDictRequest, target), .want = AT(ScanDictRequest, want) },
+    [TN_OP_SET_ADD] = { HEAD(SET_ADD, set_add), .target = AT(SetAddRequest, target),
+        .value = AT(SetAddRequest, member) },
+    [TN_OP_SET_DISCARD] = { HEAD(SET_DISCARD, set_discard),
+        .target = AT(SetDiscardRequest, target), .value = AT(SetDiscardRequest, member) },
+    [TN_OP_SET_POP] = { HEAD(SET_POP, set_pop), .target = AT(SetPopRequest, target),
+        .want = AT(SetPopRequest, want) },
+    [TN_OP_SET_CLEAR] = { HEAD(SET_CLEAR, set_clear), .target = AT(SetClearRequest, target) },
+    [TN_OP_SCAN_SET] = { HEAD(SCAN_SET, scan_set),
+        .target = AT(ScanSetRequest, target), .want = AT(ScanSetRequest, want) },
+    [TN_OP_SET_NEW] = { HEAD(SET_NEW, set_new), .target = AT(SetNewRequest, target),
+        .value = AT(SetNewRequest, other), .want = AT(SetNewRequest, want) },
+    [TN_OP_SET_UPDATE] = { HEAD(SET_UPDATE, set_update),
+        .target = AT(SetUpdateRequest, target), .value = AT(SetUpdateRequest, other) },
+    [TN_OP_SET_COMPARE] = { HEAD(SET_COMPARE, set_compare),
+        .target = AT(SetCompareRequest, target), .value = AT(SetCompareRequest, other) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
     [TN_OP_ARRAY_GET] = { HEAD(ARRAY_GET, array_get),
         .target = AT(ArrayGetRequest, target), .index = AT(ArrayGetRequest, index) },
@@ -125,6 +145,26 @@ static const struct op_row rows[] = {
     [TN_OP_UPLOAD_CHUNK] = { HEAD(UPLOAD_CHUNK, upload_chunk) },
     [TN_OP_UPLOAD_FINISH] = { HEAD(UPLOAD_FINISH, upload_finish) },
     [TN_OP_UPLOAD_ABORT] = { HEAD(UPLOAD_ABORT, upload_abort) },
+    [TN_OP_CLASS_DECLARE] = { HEAD(CLASS_DECLARE, class_declare) },
+    [TN_OP_CLASS_DESCRIBE] = { HEAD(CLASS_DESCRIBE, class_describe),
+        .target = AT(ClassDescribeRequest, target) },
+    [TN_OP_RECORD_NEW] = { HEAD(RECORD_NEW, record_new), .target = AT(RecordNewRequest, target),
+        .value = AT(RecordNewRequest, value), .is_value_optional = true },
+    [TN_OP_ATTR_GET] = { HEAD(ATTR_GET, attr_get), .target = AT(AttrGetRequest, target),
+        .name_field = AT(AttrGetRequest, name), .want = AT(AttrGetRequest, want) },
+    [TN_OP_ATTR_SET] = { HEAD(ATTR_SET, attr_set), .target = AT(AttrSetRequest, target),
+        .name_field = AT(AttrSetRequest, name), .value = AT(AttrSetRequest, value) },
+    [TN_OP_ATTR_DELETE] = { HEAD(ATTR_DELETE, attr_delete),
+        .target = AT(AttrDeleteRequest, target), .name_field = AT(AttrDeleteRequest, name) },
+    [TN_OP_ATTR_SCAN] = { HEAD(ATTR_SCAN, attr_scan),
+        .target = AT(AttrScanRequest, target), .want = AT(AttrScanRequest, want) },
+    [TN_OP_WEAKREF_NEW] = { HEAD(WEAKREF_NEW, weakref_new),
+        .target = AT(WeakrefNewRequest, target) },
+    [TN_OP_WEAKREF_GET] = { HEAD(WEAKREF_GET, weakref_get),
+        .target = AT(WeakrefGetRequest, target), .want = AT(WeakrefGetRequest, want) },
+    [TN_OP_SET_TTL] = { HEAD(SET_TTL, set_ttl), .name_field = AT(SetTtlRequest, name),
+        .ttl = AT(SetTtlRequest, ttl_ms) },
+    [TN_OP_GC] = { HEAD(GC, gc) },
 };
 /* clang-format on */
 
@@ -163,12 +203,17 @@ static int keep(const struct tn_op_context *context, const tn_handle *handle)
     return 0;
 }
 
+static bool is_no_target(const tn_target *target)
+{
+    return !target->name && !target->handle && target->step == 0;
+}
+
 static int target_to_wire(const tn_target *target, const struct tn_op_context *context,
                           Tenure__V1__Target *ret_wire)
 {
     Tenure__V1__Target wire = TENURE__V1__TARGET__INIT;
 
-    if (!target->name && !target->handle && target->step == 0)
+    if (is_no_target(target))
         return tn_client_error_set(context->error, TN_EINVAL,
                                    "The call does not say which object it is about: the name or "
                                    "handle of the target is NULL.");
@@ -205,12 +250,13 @@ static int value_to_wire(tn_value value, const char *what, const struct tn_op_co
     case TN_EINVAL:
         return tn_client_error_set(error, r,
                                    "The %s is not valid: none was given, something in it could "
-                                   "not be built, or a tuple contains itself by way of a tuple.",
+                                   "not be built, a class stands in it by its name alone, or a "
+                                   "tuple contains itself by way of a tuple.",
                                    what);
     case TN_ETYPE:
         return tn_client_error_set(error, r,
                                    "The %s is not valid: something was appended to what is not a "
-                                   "list, or set in what is not a dict.",
+                                   "list or set, or set in what is not a dict.",
                                    what);
     default:
         return tn_client_error_set(error, r, "The %s could not be built: %s.", what,
@@ -302,14 +348,91 @@ static int fill_upload(const tn_op *op, struct tn_client_error *error, struct tn
     }
 }
 
+static int class_to_wire(const tn_class_spec *spec, const struct tn_op_context *context,
+                         struct tn_wire_op *wire)
+{
+    Tenure__V1__ClassDeclareRequest *message = &wire->message.class_declare;
+
+    if (!spec || spec->struct_size < sizeof(*spec))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The tn_class_spec is NULL, or was not initialised with "
+                                   "TN_CLASS_SPEC_INIT.");
+    if (!spec->name || (!spec->slots && spec->n_slots > 0))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The name or the slots of the class are NULL.");
+    message->name = binary(spec->name, strlen(spec->name));
+    message->slots = tn_arena_alloc(context->arena, spec->n_slots * sizeof(*message->slots));
+    if (!message->slots)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    for (size_t i = 0; i < spec->n_slots; i++) {
+        if (!spec->slots[i])
+            return tn_client_error_set(context->error, TN_EINVAL, "Slot %zu of the class is NULL.",
+                                       i);
+        message->slots[i] = binary(spec->slots[i], strlen(spec->slots[i]));
+    }
+    message->n_slots = spec->n_slots;
+    message->has_dict = spec->has_dict;
+    message->has_finalizer = spec->has_finalizer;
+    if (is_no_target(&spec->base))
+        return 0;
+    message->base_class = &wire->target;
+    return target_to_wire(&spec->base, context, &wire->target);
+}
+
+static int fill_lifetime(const tn_lifetime *lifetime, const struct op_row *row,
+                         struct tn_client_error *error, struct tn_wire_op *wire)
+{
+    Tenure__V1__NameKind kind = (Tenure__V1__NameKind)lifetime->kind;
+
+    if (lifetime->struct_size < sizeof(*lifetime))
+        return tn_client_error_set(error, TN_EINVAL,
+                                   "The tn_lifetime was not initialised with TN_LIFETIME_INIT.");
+    if (row->kind)
+        memcpy((char *)&wire->message + row->kind, &kind, sizeof(kind));
+    memcpy((char *)&wire->message + row->ttl, &lifetime->ttl_ms, sizeof(lifetime->ttl_ms));
+    return 0;
+}
+
+_Static_assert((int)TN_BIND_WEAK == (int)TENURE__V1__NAME_KIND__NAME_KIND_WEAK, "the same numbers");
+_Static_assert((int)TN_BIND_SOFT == (int)TENURE__V1__NAME_KIND__NAME_KIND_SOFT, "the same numbers");
+
+/* What the collector is asked: nothing, or what a tn_gc_request says. */
+static int gc_to_wire(const tn_op *op, const struct tn_op_context *context, struct tn_wire_op *wire)
+{
+    Tenure__V1__GcRequest *message = &wire->message.gc;
+    const tn_gc_request *request = op->data;
+
+    if (!request)
+        return 0;
+    if (op->data_size < sizeof(*request) || request->struct_size < sizeof(*request))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The tn_gc_request was not initialised with "
+                                   "TN_GC_REQUEST_INIT.");
+    message->collect = request->collect;
+    message->generation = request->generation;
+    if (request->set_automatic)
+        message->automatic = request->automatic ? TENURE__V1__GC_SWITCH__GC_SWITCH_ON
+                                                : TENURE__V1__GC_SWITCH__GC_SWITCH_OFF;
+    message->collector = (Tenure__V1__GcCollector)request->collector;
+    if (!request->set_thresholds)
+        return 0;
+    message->thresholds = tn_arena_alloc(context->arena, sizeof(request->thresholds));
+    if (!message->thresholds)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    memcpy(message->thresholds, request->thresholds, sizeof(request->thresholds));
+    message->n_thresholds = TN_ARRAY_LEN(request->thresholds);
+    return 0;
+}
+
 /* What only one or two operations have. */
-static int fill_special(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
+static int fill_special(const tn_op *op, const struct tn_op_context *context,
+                        struct tn_wire_op *wire)
 {
     uint32_t limit = op->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)op->limit;
 
     switch (op->code) {
     case TN_OP_PING:
-        return fill_data(op, "ping", error, &wire->message.ping.payload);
+        return fill_data(op, "ping", context->error, &wire->message.ping.payload);
     case TN_OP_SET:
         wire->message.set.handle = op->want && op->want->handle;
         break;
@@ -346,17 +469,58 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
         break;
     case TN_OP_WRITE:
         wire->message.write.first = op->cursor;
-        return fill_data(op, "write", error, &wire->message.write.data);
+        return fill_data(op, "write", context->error, &wire->message.write.data);
     case TN_OP_UPLOAD_BEGIN:
     case TN_OP_UPLOAD_CHUNK:
     case TN_OP_UPLOAD_FINISH:
     case TN_OP_UPLOAD_ABORT:
-        return fill_upload(op, error, wire);
+        return fill_upload(op, context->error, wire);
+    case TN_OP_ATTR_SCAN:
+        wire->message.attr_scan.cursor = op->cursor;
+        wire->message.attr_scan.limit = limit;
+        wire->message.attr_scan.keys_only = op->keys_only;
+        break;
+    case TN_OP_GC:
+        return gc_to_wire(op, context, wire);
+    case TN_OP_CLASS_DECLARE:
+        return class_to_wire(op->class_spec, context, wire);
+    case TN_OP_SET_DISCARD:
+        wire->message.set_discard.must_exist = op->must_exist;
+        break;
+    case TN_OP_SCAN_SET:
+        wire->message.scan_set.cursor = op->cursor;
+        wire->message.scan_set.limit = limit;
+        break;
+    case TN_OP_SET_NEW:
+        wire->message.set_new.operation = (Tenure__V1__SetOperation)op->how;
+        wire->message.set_new.type = (Tenure__V1__TypeTag)op->kind;
+        break;
+    case TN_OP_SET_UPDATE:
+        wire->message.set_update.operation = (Tenure__V1__SetOperation)op->how;
+        break;
+    case TN_OP_SET_COMPARE:
+        wire->message.set_compare.relation = (Tenure__V1__SetRelation)op->how;
+        break;
     default:
         break;
     }
     return 0;
 }
+
+/* The enumerations of the schema have the same numbers. */
+_Static_assert((int)TN_SET_COPY == (int)TENURE__V1__SET_OPERATION__SET_OPERATION_COPY, "");
+_Static_assert((int)TN_SET_UNION == (int)TENURE__V1__SET_OPERATION__SET_OPERATION_UNION, "");
+_Static_assert((int)TN_SET_INTERSECTION ==
+                   (int)TENURE__V1__SET_OPERATION__SET_OPERATION_INTERSECTION,
+               "");
+_Static_assert((int)TN_SET_DIFFERENCE == (int)TENURE__V1__SET_OPERATION__SET_OPERATION_DIFFERENCE,
+               "");
+_Static_assert((int)TN_SET_SYMMETRIC_DIFFERENCE ==
+                   (int)TENURE__V1__SET_OPERATION__SET_OPERATION_SYMMETRIC_DIFFERENCE,
+               "");
+_Static_assert((int)TN_SET_SUBSET == (int)TENURE__V1__SET_RELATION__SET_RELATION_SUBSET, "");
+_Static_assert((int)TN_SET_SUPERSET == (int)TENURE__V1__SET_RELATION__SET_RELATION_SUPERSET, "");
+_Static_assert((int)TN_SET_DISJOINT == (int)TENURE__V1__SET_RELATION__SET_RELATION_DISJOINT, "");
 
 static int fill_name_and_positions(const tn_op *op, const struct op_row *row,
                                    struct tn_client_error *error, struct tn_wire_op *wire)
@@ -378,6 +542,14 @@ static int fill_name_and_positions(const tn_op *op, const struct op_row *row,
     return 0;
 }
 
+/* Whether the message goes without a value: a copy of a set has no other operand. */
+static bool is_without_value(const tn_op *op, const struct op_row *row)
+{
+    if (row->is_value_optional && !op->value.values && op->value.node == 0)
+        return true;
+    return op->code == TN_OP_SET_NEW && op->how == TN_SET_COPY;
+}
+
 static int fill_parts(const tn_op *op, const struct op_row *row,
                       const struct tn_op_context *context, struct tn_wire_op *wire)
 {
@@ -387,7 +559,7 @@ static int fill_parts(const tn_op *op, const struct op_row *row,
         r = target_to_wire(&op->target, context, &wire->target);
         set_pointer(wire, row->target, &wire->target);
     }
-    if (r == 0 && row->value) {
+    if (r == 0 && row->value && !is_without_value(op, row)) {
         r = value_to_wire(op->value, "value", context, &wire->value_one, &wire->value);
         set_pointer(wire, row->value, &wire->value);
     }
@@ -425,8 +597,10 @@ int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct t
     r = fill_name_and_positions(op, row, context->error, ret_wire);
     if (r == 0)
         r = fill_parts(op, row, context, ret_wire);
+    if (r == 0 && row->ttl && op->lifetime)
+        r = fill_lifetime(op->lifetime, row, context->error, ret_wire);
     if (r == 0)
-        r = fill_special(op, context->error, ret_wire);
+        r = fill_special(op, context, ret_wire);
     return r;
 }
 

@@ -42,7 +42,26 @@
     X(DICT_POP, dict_pop, DictPopRequest)                                                          \
     X(SCAN_NAMES, scan_names, ScanNamesRequest)                                                    \
     X(SCAN_DICT, scan_dict, ScanDictRequest)                                                       \
+    X(SET_ADD, set_add, SetAddRequest)                                                             \
+    X(SET_DISCARD, set_discard, SetDiscardRequest)                                                 \
+    X(SET_POP, set_pop, SetPopRequest)                                                             \
+    X(SET_CLEAR, set_clear, SetClearRequest)                                                       \
+    X(SCAN_SET, scan_set, ScanSetRequest)                                                          \
+    X(SET_NEW, set_new, SetNewRequest)                                                             \
+    X(SET_UPDATE, set_update, SetUpdateRequest)                                                    \
+    X(SET_COMPARE, set_compare, SetCompareRequest)                                                 \
     X(INFO, info, InfoRequest)                                                                     \
+    X(CLASS_DECLARE, class_declare, ClassDeclareRequest)                                           \
+    X(CLASS_DESCRIBE, class_describe, ClassDescribeRequest)                                        \
+    X(RECORD_NEW, record_new, RecordNewRequest)                                                    \
+    X(ATTR_GET, attr_get, AttrGetRequest)                                                          \
+    X(ATTR_SET, attr_set, AttrSetRequest)                                                          \
+    X(ATTR_DELETE, attr_delete, AttrDeleteRequest)                                                 \
+    X(ATTR_SCAN, attr_scan, AttrScanRequest)                                                       \
+    X(WEAKREF_NEW, weakref_new, WeakrefNewRequest)                                                 \
+    X(WEAKREF_GET, weakref_get, WeakrefGetRequest)                                                 \
+    X(SET_TTL, set_ttl, SetTtlRequest)                                                             \
+    X(GC, gc, GcRequest)                                                                           \
     X(ARRAY_GET, array_get, ArrayGetRequest)                                                       \
     X(ARRAY_SET, array_set, ArraySetRequest)                                                       \
     X(ARRAY_APPEND, array_append, ArrayAppendRequest)                                              \

@@ -24,7 +24,7 @@ static int begin_on_server(struct tn_upload *upload, tn_kind kind, tn_format for
     tn_op op = tn_op_init(TN_OP_UPLOAD_BEGIN);
     int r;
 
-    op.kind = kind;
+    op.kind = (uint8_t)kind;
     op.format = format;
     op.limit = size;
     r = tn_engine_call(client, &op);

@@ -23,13 +23,13 @@
 struct tn_values_node {
     uint8_t kind;    /* enum tn_node_kind */
     bool is_reached; /* only while the nodes of a value are looked for */
-    /* STR, BYTES, BYTEARRAY: bytes. ARRAY: bytes, the format included. TUPLE, LIST:
-     * items. DICT: entries. RESULT: the step. */
+    /* STR, BYTES, BYTEARRAY, CLASS: bytes. ARRAY: bytes, the format included. TUPLE, LIST:
+     * items. DICT: entries. RECORD: attributes. RESULT: the step. */
     uint32_t size;
     union {
         int64_t integer;   /* INT */
         double real;       /* FLOAT */
-        const char *text;  /* STR, BYTES, ARRAY, BYTEARRAY: in the arena; never NULL */
+        const char *text;  /* STR, BYTES, ARRAY, BYTEARRAY, CLASS: in the arena; never NULL */
         tn_handle *handle; /* HANDLE: counted */
         struct {
             uint32_t first; /* where its items begin among all items */
@@ -58,19 +58,19 @@ struct tn_values {
 /* How many numbers follow one another in `items` for a container. */
 static inline size_t tn_values_node_n_items(const struct tn_values_node *node)
 {
-    return (size_t)node->size << (node->kind == TN_NODE_DICT);
+    return tn_node_n_items(node->kind, node->size);
 }
 
 static inline bool tn_values_node_is_container(const struct tn_values_node *node)
 {
-    return node->kind == TN_NODE_TUPLE || node->kind == TN_NODE_LIST || node->kind == TN_NODE_DICT;
+    return tn_node_is_container(node->kind);
 }
 
-/* Whether it has a text. */
 static inline bool tn_values_node_is_text(const struct tn_values_node *node)
 {
     return node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES ||
-           node->kind == TN_NODE_ARRAY || node->kind == TN_NODE_BYTEARRAY;
+           node->kind == TN_NODE_CLASS || node->kind == TN_NODE_ARRAY ||
+           node->kind == TN_NODE_BYTEARRAY;
 }
 
 /* Room in the arena for an array of so many bytes and a NUL behind it; where the byte
@@ -119,7 +119,8 @@ void tn_values_truncate(tn_values *values, uint32_t n_nodes);
  * `session`; they are added to `kept`, if that is not NULL.
  *
  * Fails with the table's error if it has one, TN_EINVAL (not a value; a tuple that
- * contains itself by way of another tuple), TN_EHANDLE, TN_ETOO_BIG or TN_ENOMEM.
+ * contains itself by way of another tuple; a class by its name), TN_EHANDLE, TN_ETOO_BIG or
+ * TN_ENOMEM.
  */
 TN_MUST_CHECK int tn_value_to_wire(tn_value value, const struct tn_session *session,
                                    struct tn_handle_list *kept, struct tn_arena *arena,

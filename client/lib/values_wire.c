@@ -161,14 +161,15 @@ static int send_handle(const tn_handle *handle, const struct tn_session *session
     return kept ? tn_handle_list_add(kept, handle) : 0;
 }
 
-/* A root that is a tuple has the highest number, so another tuple cannot hold it. */
+/* A root that is a tuple or frozenset has the highest number, so that another one
+ * cannot hold it. */
 static bool is_forbidden(const struct sender *sender, const struct tn_values_node *holder,
                          uint32_t item)
 {
     const struct tn_values_node *root = &sender->values->nodes[sender->root];
 
-    return item == sender->root && holder != root && holder->kind == TN_NODE_TUPLE &&
-           root->kind == TN_NODE_TUPLE;
+    return item == sender->root && holder != root && tn_node_is_fixed(holder->kind) &&
+           tn_node_is_fixed(root->kind);
 }
 
 static int put_container(struct sender *sender, const struct tn_values_node *node)
@@ -219,7 +220,12 @@ static int put_node(struct sender *sender, const struct tn_values_node *node)
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         return put_container(sender, node);
+    case TN_NODE_CLASS:
+        return TN_EINVAL; /* a name alone does not say which class */
     case TN_NODE_HANDLE:
         r = send_handle(node->handle, sender->session, sender->kept);
         if (r < 0)
@@ -297,9 +303,14 @@ int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn
     case TN_NODE_RESULT:
         tn_value_one_result(one, node->size);
         break;
+    case TN_NODE_CLASS:
+        return TN_EINVAL;
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         return send_graph(&sender, arena, ret_wire);
     default:
         tn_value_one_constant(one, (enum tn_node_kind)node->kind);
@@ -352,6 +363,7 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
     case TN_NODE_STR:
     case TN_NODE_BYTES:
     case TN_NODE_BYTEARRAY:
+    case TN_NODE_CLASS:
         TN_ASSERT(texts->at); /* room for all of them was reserved */
         node.text = texts->at;
         if (from->size > 0)
@@ -370,6 +382,9 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
+    case TN_NODE_SET:
+    case TN_NODE_FROZENSET:
         n_items = tn_values_node_n_items(&node);
         TN_ASSERT(n_items == 0 || (values->items && from->items)); /* was reserved, too */
         node.first = (uint32_t)values->n_items;

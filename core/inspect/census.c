@@ -56,6 +56,9 @@ static void add_mutators(const struct tn_heap *heap, struct tn_census *census)
         limbo_bytes += read_signed(&mu->limbo.bytes);
         census->merges_queued += read_unsigned(&mu->n_merges);
         census->merges_claimed += read_unsigned(&mu->n_merges_claimed);
+        census->weakrefs_cleared += read_unsigned(&mu->n_weakrefs_cleared);
+        census->names_gone += read_unsigned(&mu->n_names_gone);
+        census->names_dropped += read_unsigned(&mu->n_names_dropped);
     }
     census->live_bytes = add_up(live_bytes);
     census->dying_objs = add_up(dying_objs);

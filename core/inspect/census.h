@@ -21,6 +21,9 @@ struct tn_census {
     uint64_t n_mutators;
     uint64_t merges_queued;
     uint64_t merges_claimed;
+    uint64_t weakrefs_cleared; /* because their objects died; those alive: n_objs */
+    uint64_t names_gone;       /* because their time was over or their objects dead */
+    uint64_t names_dropped;    /* soft ones, because memory was short */
     uint64_t grace_periods;
     uint64_t gil_switches;
     uint64_t gil_forced;

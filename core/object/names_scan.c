@@ -10,7 +10,8 @@
  * each hash once, however the index is rebuilt meanwhile. What is collected for
  * a range is what is in it at one moment, because changes hold the lock. So a
  * name that is bound throughout is in its range at that moment, once; and any
- * other name is in it at most once.
+ * other name is in it at most once. Should the name have got another entry by the
+ * time it is visited, it is looked up by its key.
  */
 #include "core/base/check.h"
 #include "core/object/heap_internal.h"
@@ -34,7 +35,7 @@ struct range {
     uint64_t last;
     size_t n;
     size_t n_max;
-    const struct tn_name_entry *entries[RANGE_NAMES];
+    struct tn_name_entry *entries[RANGE_NAMES];
 };
 
 /* A tn_flat_visit_fn. Ends the walk if the range does not fit. */
@@ -45,7 +46,7 @@ static bool range_collect(uint64_t payload, uint64_t hash, void *arg)
     (void)hash;
     if (range->n == range->n_max)
         return false;
-    range->entries[range->n++] = (const struct tn_name_entry *)(uintptr_t)payload;
+    range->entries[range->n++] = (struct tn_name_entry *)(uintptr_t)payload;
     return true;
 }
 
@@ -102,25 +103,33 @@ static void range_fill(const struct tn_mutator *mu, struct tn_namespace *ns, str
     }
 }
 
-static size_t range_visit(const struct range *range, struct tn_slice prefix, tn_name_visit_fn visit,
-                          void *arg)
+static size_t range_visit(struct tn_mutator *mu, struct tn_namespace *ns, const struct range *range,
+                          struct tn_slice prefix, tn_name_visit_fn visit, void *arg)
 {
     size_t n_visited = 0;
 
     for (size_t i = 0; i < range->n; i++) {
         struct tn_slice name = tn_name_entry_key(range->entries[i]);
         struct tn_object *object;
-        uint64_t version;
+        struct tn_name_info info;
 
         if (!tn_slice_has_prefix(name, prefix))
             continue;
-        object = tn_name_entry_read(range->entries[i], &version);
-        if (object == NULL)
-            continue; /* removed meanwhile */
-        visit(name, object, version, arg);
+        if (tn_name_read(mu, ns, range->entries[i], &object, &info) < 0)
+            continue; /* removed meanwhile, or over */
+        visit(name, object, &info, arg);
         n_visited++;
     }
     return n_visited;
+}
+
+/* Collects a range, and moves the cursor behind it. */
+static void range_next(const struct tn_mutator *mu, struct tn_namespace *ns, uint64_t *cursor,
+                       size_t n_wanted, struct range *range)
+{
+    range_begin(range, shard_at(ns, *cursor), *cursor, n_wanted);
+    range_fill(mu, ns, range);
+    *cursor = range->last + 1; /* 0 after the last hash of all */
 }
 
 void tn_names_scan(struct tn_mutator *mu, struct tn_namespace *ns, uint64_t *cursor, size_t n_max,
@@ -133,10 +142,26 @@ void tn_names_scan(struct tn_mutator *mu, struct tn_namespace *ns, uint64_t *cur
     if (n_max == 0)
         n_max = 1;
     do {
-        range_begin(&range, shard_at(ns, *cursor), *cursor, n_max - n_visited);
-        range_fill(mu, ns, &range);
-        n_visited += range_visit(&range, prefix, visit, arg);
+        range_next(mu, ns, cursor, n_max - n_visited, &range);
+        n_visited += range_visit(mu, ns, &range, prefix, visit, arg);
         work += range.n + RANGE_WORK;
-        *cursor = range.last + 1; /* 0 after the last hash of all */
     } while (*cursor != 0 && n_visited < n_max && work < n_max + PAGE_WORK);
+}
+
+void tn_names_scan_roots(struct tn_mutator *mu, struct tn_namespace *ns, uint64_t *cursor,
+                         size_t n_max, tn_name_root_fn visit, void *arg)
+{
+    struct range range;
+
+    for (size_t work = 0; work < n_max; work += range.n + RANGE_WORK) {
+        range_next(mu, ns, cursor, n_max, &range);
+        for (size_t i = 0; i < range.n; i++) {
+            struct tn_object *kept = tn_name_entry_kept(range.entries[i]);
+
+            if (kept != NULL)
+                visit(kept, arg);
+        }
+        if (*cursor == 0)
+            return;
+    }
 }

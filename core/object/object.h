@@ -33,6 +33,11 @@ enum tn_type_id {
     TN_TYPE_TUPLE,
     TN_TYPE_LIST,
     TN_TYPE_DICT,
+    TN_TYPE_CLASS,
+    TN_TYPE_RECORD,
+    TN_TYPE_WEAKREF,
+    TN_TYPE_SET,
+    TN_TYPE_FROZENSET,
     TN_TYPE_ARRAY,
     TN_TYPE_BYTEARRAY,
     TN_TYPE_END
@@ -51,10 +56,12 @@ enum tn_count_state {
 #define TN_OWNER_NOBODY UINT16_C(0)
 
 /* In `bits`. */
-#define TN_BIT_LOCKED UINT8_C(0x01)  /* the object's lock is held */
-#define TN_BIT_WAITERS UINT8_C(0x02) /* somebody sleeps on the lock */
-#define TN_BIT_LARGE UINT8_C(0x04)   /* [const] lies in a block of its own (memory/large.h) */
-#define TN_BIT_UNSEEN UINT8_C(0x08)  /* dead, and nobody but its owner ever saw it */
+#define TN_BIT_LOCKED UINT8_C(0x01)    /* the object's lock is held */
+#define TN_BIT_WAITERS UINT8_C(0x02)   /* somebody sleeps on the lock */
+#define TN_BIT_LARGE UINT8_C(0x04)     /* [const] lies in a block of its own (memory/large.h) */
+#define TN_BIT_UNSEEN UINT8_C(0x08)    /* dead, and nobody but its owner ever saw it */
+#define TN_BIT_WEAK UINT8_C(0x10)      /* a weakref refers to it (weakref.h); of a str: interned */
+#define TN_BIT_FINALIZER UINT8_C(0x20) /* [const] its death is an event; set at birth */
 
 struct tn_object {
     /* [owner]  the owner's count; read by others only to see that it is immortal */

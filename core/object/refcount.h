@@ -29,12 +29,18 @@
 
 /* What every function below needs of a mutator; its first member. */
 struct tn_bearer {
-    uint16_t id; /* [const] 1... */
+    uint16_t id;     /* [const] 1... */
+    uint8_t barrier; /* [owner] TN_BARRIER_*, see mark.h */
 };
 
 TN_ALWAYS_INLINE uint16_t tn_bearer_id(const struct tn_mutator *mu)
 {
     return ((const struct tn_bearer *)(const void *)mu)->id;
+}
+
+TN_ALWAYS_INLINE uint8_t tn_bearer_barrier(const struct tn_mutator *mu)
+{
+    return ((const struct tn_bearer *)(const void *)mu)->barrier;
 }
 
 TN_ALWAYS_INLINE bool tn_is_immortal(const struct tn_object *o)
@@ -100,6 +106,14 @@ static inline void tn_drop(struct tn_mutator *mu, struct tn_object **op)
  * Returns false if it is dead; it never revives one.
  */
 TN_MUST_CHECK bool tn_tryref(struct tn_mutator *mu, struct tn_object *o);
+
+/* True if an object that is borrowed is dead, and so will be for ever. */
+static inline bool tn_is_dead(const struct tn_object *o)
+{
+    int64_t shared = atomic_load_explicit(&o->shared, memory_order_acquire);
+
+    return (shared & TN_STATE_MASK) == TN_STATE_MERGED && shared >> 2 <= 0 && !tn_is_immortal(o);
+}
 
 /* True if somebody besides the owner may know the object. */
 TN_ALWAYS_INLINE bool tn_is_published(const struct tn_object *o)

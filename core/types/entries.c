@@ -50,25 +50,31 @@ static void add_bytes(struct tn_entries *entries, size_t n)
                           memory_order_relaxed);
 }
 
-static unsigned int node_fan(unsigned int level)
+static unsigned int node_fan(const struct tn_entries *entries, unsigned int level)
 {
-    return level == 0 ? TN_ENTRIES_LEAF : TN_ENTRIES_FAN;
+    return level == 0 ? (unsigned int)tn_entries_leaf(entries->n_slots) : TN_ENTRIES_FAN;
+}
+
+static uint64_t leaf_of(const struct tn_entries *entries, uint64_t number)
+{
+    return tn_entries_leaf_of(number, entries->n_slots);
 }
 
 /* Which place or child of a node on `level` a number belongs to. */
-static uint64_t node_index(uint64_t number, unsigned int level)
+static uint64_t node_index(const struct tn_entries *entries, uint64_t number, unsigned int level)
 {
-    uint64_t leaf = number / TN_ENTRIES_LEAF;
+    uint64_t leaf = leaf_of(entries, number);
 
-    return level == 0 ? number % TN_ENTRIES_LEAF : tn_entries_child_index(leaf, level);
+    return level == 0 ? number - leaf * tn_entries_leaf(entries->n_slots)
+                      : tn_entries_child_index(leaf, level);
 }
 
 /* The lowest level from which a root reaches a number. */
-static unsigned int level_for(uint64_t number)
+static unsigned int level_for(const struct tn_entries *entries, uint64_t number)
 {
     unsigned int level = 0;
 
-    for (uint64_t leaf = number / TN_ENTRIES_LEAF; leaf > 0; leaf >>= TN_ENTRIES_FAN_BITS)
+    for (uint64_t leaf = leaf_of(entries, number); leaf > 0; leaf >>= TN_ENTRIES_FAN_BITS)
         level++;
     return level;
 }
@@ -76,7 +82,7 @@ static unsigned int level_for(uint64_t number)
 /* Whether the node on `level` above a number is also above the number `end`. */
 static bool is_on_way_to_end(const struct tn_entries *entries, uint64_t number, unsigned int level)
 {
-    uint64_t ranges = number / TN_ENTRIES_LEAF ^ end_locked(entries) / TN_ENTRIES_LEAF;
+    uint64_t ranges = leaf_of(entries, number) ^ leaf_of(entries, end_locked(entries));
 
     return ranges >> (level * TN_ENTRIES_FAN_BITS) == 0;
 }
@@ -86,27 +92,30 @@ static uintptr_t node_ref(const struct tn_entries_node *node)
     return (uintptr_t)node | (node->is_sparse ? TN_ENTRIES_SPARSE : 0);
 }
 
-static bool node_place_is_used(const struct tn_entries_node *node, unsigned int place)
+static bool node_place_is_used(const struct tn_entries *entries, const struct tn_entries_node *node,
+                               unsigned int place)
 {
     if (node->level == 0)
-        return tn_slot_load(&tn_entries_leaf_place(node, place)->key) != NULL;
+        return tn_slot_load(tn_entries_leaf_place(node, place, entries->n_slots) + TN_ENTRY_KEY) !=
+               NULL;
     return atomic_load_explicit(tn_entries_child_place(node, place), memory_order_relaxed) != 0;
 }
 
 /* The numbers from `first` on for which places are made beside `n_used` others. */
-static uint64_t new_places(unsigned int level, uint64_t first, unsigned int n_used)
+static uint64_t new_places(const struct tn_entries *entries, unsigned int level, uint64_t first,
+                           unsigned int n_used)
 {
     uint64_t n = n_used < PLACES_MIN ? PLACES_MIN : n_used;
-    uint64_t n_left = node_fan(level) - first;
+    uint64_t n_left = node_fan(entries, level) - first;
 
     if (n > n_left)
         n = n_left;
     return (n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << first;
 }
 
-static size_t place_bytes(unsigned int level)
+static size_t place_bytes(const struct tn_entries *entries, unsigned int level)
 {
-    return level == 0 ? sizeof(struct tn_entry) : sizeof(tn_entries_ref);
+    return level == 0 ? entries->n_slots * sizeof(tn_slot) : sizeof(tn_entries_ref);
 }
 
 /*
@@ -119,7 +128,7 @@ static int node_new(struct tn_mutator *mu, struct tn_entries *entries, unsigned 
                     uint64_t present, bool lacks_some, struct tn_entries_node **ret_node)
 {
     unsigned int n_places = (unsigned int)__builtin_popcountll(present);
-    size_t bytes = sizeof(struct tn_entries_node) + n_places * place_bytes(level);
+    size_t bytes = sizeof(struct tn_entries_node) + n_places * place_bytes(entries, level);
     struct tn_entries_node *node;
     struct tn_buffer *buffer;
     int r = tn_buffer_new_zeroed(mu, bytes, &buffer);
@@ -158,7 +167,7 @@ static int node_rebuild(struct tn_mutator *mu, struct tn_entries *entries, tn_en
     int r;
 
     for (unsigned int i = 0; i < old->n_places; i++, left &= left - 1)
-        used |= node_place_is_used(old, i) ? left & -left : 0;
+        used |= node_place_is_used(entries, old, i) ? left & -left : 0;
     r = node_new(mu, entries, old->level, used | more, more == 0, &node);
     if (r < 0)
         return r;
@@ -169,11 +178,11 @@ static int node_rebuild(struct tn_mutator *mu, struct tn_entries *entries, tn_en
         if ((used & left & -left) == 0)
             continue;
         if (old->level == 0) {
-            struct tn_entry *to = tn_entries_leaf_place(node, (unsigned int)place);
-            struct tn_entry *from = tn_entries_leaf_place(old, i);
+            tn_slot *to = tn_entries_leaf_place(node, (unsigned int)place, entries->n_slots);
+            tn_slot *from = tn_entries_leaf_place(old, i, entries->n_slots);
 
-            tn_slot_copy(&to->value, &from->value);
-            tn_slot_copy(&to->key, &from->key);
+            for (unsigned int k = 0; k < entries->n_slots; k++)
+                tn_slot_copy(&to[k], &from[k]);
         } else {
             atomic_init(tn_entries_child_place(node, (unsigned int)place),
                         ref_locked(tn_entries_child_place(old, i)));
@@ -198,7 +207,7 @@ static bool path_find(struct tn_entries *entries, uint64_t number, struct path *
                       unsigned int *ret_lowest)
 {
     tn_entries_ref *ref = &entries->root;
-    unsigned int level = level_for(number);
+    unsigned int level = level_for(entries, number);
     int place;
 
     if (ref_locked(ref) == 0 || tn_entries_node_of(ref_locked(ref))->level < level)
@@ -211,7 +220,7 @@ static bool path_find(struct tn_entries *entries, uint64_t number, struct path *
         *ret_lowest = level;
         if (level == 0)
             return true;
-        place = node_place(path->nodes[level], node_index(number, level));
+        place = node_place(path->nodes[level], node_index(entries, number, level));
         if (place < 0)
             return false;
         ref = tn_entries_child_place(path->nodes[level], (unsigned int)place);
@@ -245,21 +254,23 @@ static void squeeze_left(struct tn_mutator *mu, struct tn_entries *entries, uint
 /* Makes the tree so high that it reaches a number. */
 static int grow_up(struct tn_mutator *mu, struct tn_entries *entries, uint64_t number)
 {
-    unsigned int level_wanted = level_for(number);
+    unsigned int level_wanted = level_for(entries, number);
     struct tn_entries_node *node;
     uintptr_t root = ref_locked(&entries->root);
     int r;
 
     if (root == 0) {
-        r = node_new(mu, entries, level_wanted,
-                     new_places(level_wanted, node_index(number, level_wanted), 0), false, &node);
+        r = node_new(
+            mu, entries, level_wanted,
+            new_places(entries, level_wanted, node_index(entries, number, level_wanted), 0), false,
+            &node);
         if (r == 0)
             ref_publish(&entries->root, node_ref(node));
         return r;
     }
     for (unsigned int level = tn_entries_node_of(root)->level + 1u; level <= level_wanted;
          level++) {
-        r = node_new(mu, entries, level, new_places(level, 0, 0), false, &node);
+        r = node_new(mu, entries, level, new_places(entries, level, 0, 0), false, &node);
         if (r < 0)
             return r;
         atomic_init(tn_entries_child_place(node, 0), ref_locked(&entries->root));
@@ -279,7 +290,7 @@ static int make_place(struct tn_mutator *mu, struct tn_entries *entries, tn_entr
     int r;
 
     if (place < 0) {
-        r = node_rebuild(mu, entries, ref, new_places(node->level, index, node->n_used));
+        r = node_rebuild(mu, entries, ref, new_places(entries, node->level, index, node->n_used));
         if (r < 0)
             return r;
         place = node_place(tn_entries_node_of(ref_locked(ref)), index);
@@ -295,8 +306,7 @@ void tn_entries_skip_to(struct tn_entries *entries, uint64_t number)
 }
 
 /* The way down from the root, on which there may be much to make. */
-static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries,
-                        struct tn_entry **ret_entry)
+static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries, tn_slot **ret_entry)
 {
     uint64_t number = end_locked(entries);
     tn_entries_ref *ref = &entries->root;
@@ -306,20 +316,21 @@ static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries,
 
     if (number > TN_ENTRIES_MAX)
         return TN_ERR_TOO_MANY;
-    if (number > 0 && number % TN_ENTRIES_LEAF == 0)
+    if (number > 0 && node_index(entries, number, 0) == 0)
         squeeze_left(mu, entries, number - 1);
     r = grow_up(mu, entries, number);
     if (r < 0)
         return r;
     for (unsigned int level = tn_entries_node_of(ref_locked(ref))->level; level > 0; level--) {
-        r = make_place(mu, entries, ref, node_index(number, level), &place);
+        r = make_place(mu, entries, ref, node_index(entries, number, level), &place);
         if (r < 0)
             return r;
         node = tn_entries_node_of(ref_locked(ref));
         ref = tn_entries_child_place(node, place);
         if (ref_locked(ref) == 0) {
             struct tn_entries_node *child;
-            uint64_t present = new_places(level - 1, node_index(number, level - 1), 0);
+            uint64_t present =
+                new_places(entries, level - 1, node_index(entries, number, level - 1), 0);
 
             r = node_new(mu, entries, level - 1, present, false, &child);
             if (r < 0)
@@ -328,25 +339,25 @@ static int reserve_slow(struct tn_mutator *mu, struct tn_entries *entries,
             ref_publish(ref, node_ref(child));
         }
     }
-    r = make_place(mu, entries, ref, node_index(number, 0), &place);
+    r = make_place(mu, entries, ref, node_index(entries, number, 0), &place);
     if (r < 0)
         return r;
     entries->tail = tn_entries_node_of(ref_locked(ref));
-    entries->tail_first = number - number % TN_ENTRIES_LEAF;
-    *ret_entry = tn_entries_leaf_place(entries->tail, place);
+    entries->tail_first = number - node_index(entries, number, 0);
+    *ret_entry = tn_entries_leaf_place(entries->tail, place, entries->n_slots);
     return 0;
 }
 
-int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries,
-                       struct tn_entry **ret_entry)
+int tn_entries_reserve(struct tn_mutator *mu, struct tn_entries *entries, tn_slot **ret_entry)
 {
     uint64_t index = end_locked(entries) - entries->tail_first;
 
-    if (entries->tail != NULL && index < TN_ENTRIES_LEAF) {
+    if (entries->tail != NULL && index < tn_entries_leaf(entries->n_slots)) {
         int place = node_place(entries->tail, index);
 
         if (place >= 0) {
-            *ret_entry = tn_entries_leaf_place(entries->tail, (unsigned int)place);
+            *ret_entry =
+                tn_entries_leaf_place(entries->tail, (unsigned int)place, entries->n_slots);
             return 0;
         }
     }
@@ -408,7 +419,7 @@ static bool path_first(struct tn_entries *entries, struct path *path, unsigned i
         *ret_lowest = level;
         if (level == 0 || node->n_used == 0)
             return true;
-        while (!node_place_is_used(node, place))
+        while (!node_place_is_used(entries, node, place))
             place++;
         ref = tn_entries_child_place(node, place);
     }
@@ -455,9 +466,13 @@ static bool slot_clear(struct tn_mutator *mu, tn_slot *slot, size_t *budget)
     return true;
 }
 
-bool tn_entry_clear(struct tn_mutator *mu, struct tn_entry *entry, size_t *budget)
+bool tn_entry_clear(struct tn_mutator *mu, tn_slot *entry, unsigned int n_slots, size_t *budget)
 {
-    return slot_clear(mu, &entry->key, budget) && slot_clear(mu, &entry->value, budget);
+    for (unsigned int i = 0; i < n_slots; i++) {
+        if (!slot_clear(mu, &entry[i], budget))
+            return false;
+    }
+    return true;
 }
 
 bool tn_entries_clear(struct tn_mutator *mu, struct tn_entries *entries, size_t *budget)
@@ -469,7 +484,8 @@ bool tn_entries_clear(struct tn_mutator *mu, struct tn_entries *entries, size_t 
         struct tn_entries_node *node = path.nodes[level];
 
         for (unsigned int i = 0; level == 0 && i < node->n_places; i++) {
-            if (!tn_entry_clear(mu, tn_entries_leaf_place(node, i), budget))
+            if (!tn_entry_clear(mu, tn_entries_leaf_place(node, i, entries->n_slots),
+                                entries->n_slots, budget))
                 return false;
         }
         node->n_used = 0;
@@ -481,17 +497,19 @@ bool tn_entries_clear(struct tn_mutator *mu, struct tn_entries *entries, size_t 
 /* ---- Validation ---- */
 
 /* Checks a node by its own contents; returns the places in use. */
-static unsigned int node_validate(const struct tn_entries_node *node, uintptr_t ref)
+static unsigned int node_validate(const struct tn_entries *entries,
+                                  const struct tn_entries_node *node, uintptr_t ref)
 {
     unsigned int n_used = 0;
 
     TN_ASSERT(ref == node_ref(node));
     TN_ASSERT(node->is_sparse || (node->present & (node->present + 1)) == 0);
     TN_ASSERT(node->n_places == (unsigned int)__builtin_popcountll(node->present));
-    TN_ASSERT(node->n_places > 0 && node->n_places <= node_fan(node->level));
-    TN_ASSERT(node->buffer.size_bytes == sizeof(*node) + node->n_places * place_bytes(node->level));
+    TN_ASSERT(node->n_places > 0 && node->n_places <= node_fan(entries, node->level));
+    TN_ASSERT(node->buffer.size_bytes ==
+              sizeof(*node) + node->n_places * place_bytes(entries, node->level));
     for (unsigned int i = 0; i < node->n_places; i++)
-        n_used += node_place_is_used(node, i);
+        n_used += node_place_is_used(entries, node, i);
     TN_ASSERT(n_used == node->n_used);
     return n_used;
 }
@@ -512,8 +530,8 @@ uint64_t tn_entries_validate(const struct tn_entries *entries)
 
         if (places[level] == 0) {
             TN_ASSERT(node->level == level);
-            n_entries += level == 0 ? node_validate(node, refs[level]) : 0;
-            (void)node_validate(node, refs[level]);
+            n_entries += level == 0 ? node_validate(entries, node, refs[level]) : 0;
+            (void)node_validate(entries, node, refs[level]);
             bytes += node->buffer.size_bytes;
         }
         if (level == 0 || places[level] == node->n_places) {

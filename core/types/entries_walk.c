@@ -43,7 +43,8 @@ static uintptr_t node_child_from(const struct tn_entries_node *node, uint64_t *i
  * there. False if there is none. */
 static bool walk_find_leaf(struct tn_entries_walk *walk)
 {
-    uint64_t leaf = walk->number / TN_ENTRIES_LEAF;
+    unsigned int n_slots = walk->entries->n_slots;
+    uint64_t leaf = tn_entries_leaf_of(walk->number, n_slots);
 
     for (;;) {
         uintptr_t ref = atomic_load_explicit(&walk->entries->root, memory_order_acquire);
@@ -69,7 +70,7 @@ static bool walk_find_leaf(struct tn_entries_walk *walk)
         }
         if (ref != 0) {
             walk->leaf = tn_entries_node_of(ref);
-            walk->leaf_first = leaf * TN_ENTRIES_LEAF;
+            walk->leaf_first = leaf * tn_entries_leaf(n_slots);
             if (walk->number < walk->leaf_first)
                 walk->number = walk->leaf_first;
             return true;
@@ -77,8 +78,10 @@ static bool walk_find_leaf(struct tn_entries_walk *walk)
     }
 }
 
-struct tn_entry *tn_entries_next(struct tn_entries_walk *walk, uint64_t *ret_number)
+tn_slot *tn_entries_next(struct tn_entries_walk *walk, uint64_t *ret_number)
 {
+    unsigned int n_slots = walk->entries->n_slots;
+
     for (;;) {
         unsigned int place;
         uint64_t index;
@@ -86,18 +89,18 @@ struct tn_entry *tn_entries_next(struct tn_entries_walk *walk, uint64_t *ret_num
         if (walk->leaf == NULL && !walk_find_leaf(walk))
             return NULL;
         while (node_place_from(walk->leaf, walk->number - walk->leaf_first, &place, &index)) {
-            struct tn_entry *entry = tn_entries_leaf_place(walk->leaf, place);
+            tn_slot *entry = tn_entries_leaf_place(walk->leaf, place, n_slots);
 
             walk->number = walk->leaf_first + index;
             /* Pairs with the release in tn_entries_added(). */
             if (walk->number >= atomic_load_explicit(&walk->entries->end, memory_order_acquire))
                 return NULL;
             *ret_number = walk->number++;
-            if (tn_slot_load(&entry->key) != NULL)
+            if (tn_slot_load(&entry[TN_ENTRY_KEY]) != NULL)
                 return entry;
         }
         tn_yield();
-        walk->number = walk->leaf_first + TN_ENTRIES_LEAF;
+        walk->number = walk->leaf_first + tn_entries_leaf(n_slots);
         walk->leaf = NULL;
     }
 }

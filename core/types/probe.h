@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/attr.h"
 #include "core/base/slice.h"
 #include "core/object/object.h"
 
@@ -33,5 +34,17 @@ size_t tn_probe_tuple_bytes(size_t n_items);
 /* A tuple of items that are borrowed for as long as it is used: probes or other
  * objects. At most TN_TUPLE_ITEMS_MAX. */
 struct tn_object *tn_probe_tuple(void *memory, struct tn_object *const *items, size_t n_items);
+
+/* So many members a frozenset may have: they are searched one by one. */
+#define TN_PROBE_FROZENSET_MAX ((size_t)64)
+
+/* The memory for a frozenset of so many members. */
+size_t tn_probe_frozenset_bytes(size_t n_members);
+/* A frozenset of members that are borrowed as above; equal ones are one. *ret_bad is
+ * the member that cannot be one, after TN_ERR_UNHASHABLE or TN_ERR_TOO_DEEP. */
+TN_MUST_CHECK int tn_probe_frozenset(const struct tn_heap *heap, void *memory,
+                                     struct tn_object *const *members, size_t n_members,
+                                     struct tn_object **ret_probe,
+                                     const struct tn_object **ret_bad);
 
 #endif

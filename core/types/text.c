@@ -153,6 +153,7 @@ static uint64_t str_length(const struct tn_object *o)
 const struct tn_type tn_type_str = {
     .name = "str",
     .id = TN_TYPE_STR,
+    .has_no_weakrefs = true,
     .block_size = text_block_size,
     .length = str_length,
     .hash = text_hash,

@@ -30,29 +30,37 @@
 #include "core/base/slice.h"
 #include "core/object/object.h"
 #include "core/types/array.h"
+#include "core/types/class.h"
 #include "core/types/dict.h"
+#include "core/types/intern.h"
 #include "core/types/list.h"
 #include "core/types/probe.h"
+#include "core/types/record.h"
 #include "core/types/scalar.h"
+#include "core/types/set.h"
+#include "core/types/set_combine.h"
 #include "core/types/text.h"
 #include "core/types/tuple.h"
 
 /* "int", "list", ...; "free" for 0. Any thread. */
 const char *tn_type_name(enum tn_type_id id);
 
-/* How deep a tuple in a tuple may be nested and still be hashed, and a container
+/* Whether objects of a type can refer to others, and so be part of a cycle. */
+bool tn_type_is_container(enum tn_type_id id);
+
+/* How deep tuples and frozensets may be nested and still be hashed, and a container
  * in a container and still be compared. */
 #define TN_NESTING_MAX 200
 
-/* The hash of an object as a key. TN_ERR_UNHASHABLE for mutable containers and
- * tuples that hold one, TN_ERR_TOO_DEEP. Equal objects have equal hashes, also
+/* The hash of an object as a key or member. TN_ERR_UNHASHABLE for mutable
+ * containers and tuples that hold one, TN_ERR_TOO_DEEP. Equal objects have equal hashes, also
  * across bool, int and float. */
 TN_MUST_CHECK int tn_hash(const struct tn_heap *heap, const struct tn_object *o,
                           uint32_t *ret_hash);
 
 /*
  * Whether two objects are equal by Python's rules: numbers by value, text,
- * bytes, tuples, lists, dicts and arrays by content, the rest by identity; a bytearray
+ * bytes, tuples, lists, dicts, sets and arrays by content, the rest by identity; a bytearray
  * also is equal to a bytes, and arrays of different formats to each other. Contents that
  * change meanwhile are compared as they are found. TN_ERR_TOO_DEEP, also if
  * there are so many ways through the contents that it would take too long.

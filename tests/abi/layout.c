@@ -53,6 +53,12 @@ int main(void)
     FIELD(tn_require, same);
     FIELD(tn_require, version);
 
+    SIZE(tn_bind_kind);
+    SIZE(tn_lifetime);
+    FIELD(tn_lifetime, struct_size);
+    FIELD(tn_lifetime, kind);
+    FIELD(tn_lifetime, ttl_ms);
+
     SIZE(tn_binding);
     FIELD(tn_binding, version);
     FIELD(tn_binding, existed);
@@ -73,12 +79,34 @@ int main(void)
     FIELD(tn_description, deep_bytes);
     FIELD(tn_description, deep_objects);
     FIELD(tn_description, deep_complete);
+    FIELD(tn_description, class_name);
+
+    SIZE(tn_class_spec);
+    FIELD(tn_class_spec, struct_size);
+    FIELD(tn_class_spec, name);
+    FIELD(tn_class_spec, slots);
+    FIELD(tn_class_spec, n_slots);
+    FIELD(tn_class_spec, base);
+    FIELD(tn_class_spec, has_dict);
+    FIELD(tn_class_spec, has_finalizer);
+
+    SIZE(tn_class_info);
+    FIELD(tn_class_info, name);
+    FIELD(tn_class_info, base_name);
+    FIELD(tn_class_info, n_slots);
+    FIELD(tn_class_info, slots);
+    FIELD(tn_class_info, has_finalizer);
+    FIELD(tn_class_info, records);
+    FIELD(tn_description, name_kind);
+    FIELD(tn_description, name_ttl_ms);
 
     SIZE(tn_name_entry);
     FIELD(tn_name_entry, name);
     FIELD(tn_name_entry, name_len);
     FIELD(tn_name_entry, type);
     FIELD(tn_name_entry, version);
+    FIELD(tn_name_entry, kind);
+    FIELD(tn_name_entry, ttl_ms);
 
     SIZE(tn_info);
     FIELD(tn_info, version);
@@ -87,6 +115,8 @@ int main(void)
     FIELD(tn_info, objects_by_type);
     FIELD(tn_info, requests);
     FIELD(tn_info, requests_deferred_for_memory);
+    FIELD(tn_info, weakrefs_cleared);
+    FIELD(tn_info, names_dropped);
 
     SIZE(tn_op);
     FIELD(tn_op, struct_size);
@@ -107,10 +137,14 @@ int main(void)
     FIELD(tn_op, limit);
     FIELD(tn_op, deep);
     FIELD(tn_op, keys_only);
+    FIELD(tn_op, must_exist);
+    FIELD(tn_op, kind);
+    FIELD(tn_op, how);
     FIELD(tn_op, batch);
+    FIELD(tn_op, class_spec);
+    FIELD(tn_op, lifetime);
     FIELD(tn_op, stride);
     FIELD(tn_op, checksum);
-    FIELD(tn_op, kind);
     FIELD(tn_op, format);
     SIZE(tn_range);
     FIELD(tn_range, data);

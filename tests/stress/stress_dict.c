@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "core/types/dict_internal.h"
+#include "core/types/table.h"
 #include "tests/support/actors.h"
 #include "tests/support/objects.h"
 
@@ -323,7 +323,7 @@ static void check(struct heap_fixture *f, const struct world *w, int d)
 {
     uint64_t n = 0;
 
-    tn_dict_validate(f->heap, w->dicts[d]);
+    tn_table_validate(f->heap, w->dicts[d]);
     for (uint64_t key = 0; key < N_KEYS_MAX; key++) {
         struct tn_object *k = new_key(f->mu, key);
         struct tn_object *value;
@@ -364,8 +364,8 @@ static uint64_t run(struct heap_fixture *f, unsigned int n_actors, uint64_t seed
     tn_publish(f->mu, w.tower);
     tn_publish(f->mu, w.pit);
     n_steps = test_actors_run(f, n_actors, seed, duration_ns, step, NULL, &w);
-    tn_dict_validate(f->heap, w.tower);
-    tn_dict_validate(f->heap, w.pit);
+    tn_table_validate(f->heap, w.tower);
+    tn_table_validate(f->heap, w.pit);
     tn_decref(f->mu, w.tower);
     tn_decref(f->mu, w.pit);
     for (int d = 0; d < N_DICTS; d++) {

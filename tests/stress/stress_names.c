@@ -6,7 +6,9 @@
  *  - Names that last are always found, and are in every scan exactly once; what
  *    they refer to only gets newer, and so do their versions.
  *  - Names that pass are found bound to what belongs to them or not at all, and
- *    are in no scan twice.
+ *    are in no scan twice. Some of them go by themselves: they are soft and
+ *    dropped, or have a time to live that ends. Names that last may have one that
+ *    does not.
  *  - A counter that is read with its version and bound again with that version
  *    required loses no step: no version is newer than the object it came with.
  *  - Of those who bind a name that must be absent only one succeeds, until it
@@ -39,6 +41,7 @@ struct stress {
     struct tn_namespace *ns;
     unsigned int n_threads;
     uint64_t until_ns;
+    _Atomic(uint64_t) now_ms;
     /* Guarded by the name LOCK. */
     uint64_t n_locked;
 };
@@ -86,11 +89,40 @@ static void bind_name(struct actor *actor, struct tn_mutator *mu, unsigned int i
 {
     char buffer[16];
     struct tn_object *o;
+    struct tn_name_how how = { .kind = TN_NAME_STRONG };
     int64_t value = ++actor->last_turn << 16 | (int64_t)i;
 
+    if (test_random(&actor->random) % 2 == 0)
+        how.ttl_ms = i < N_LASTING ? TN_NAME_TTL_MS_MAX : 1 + test_random(&actor->random) % 5000;
+    if (i >= N_LASTING && test_random(&actor->random) % 3 == 0)
+        how.kind = TN_NAME_SOFT;
     if (tn_int_new(mu, value, &o) < 0 ||
-        tn_name_bind(mu, actor->stress->ns, name_of(i, buffer), &o, NULL, NULL) < 0)
+        tn_name_bind_as(mu, actor->stress->ns, name_of(i, buffer), &o, &how, NULL, NULL) < 0)
         actor->failure = "a name could not be bound";
+}
+
+/* Another time to live for a name that lasts, or none. */
+static void age(struct actor *actor, struct tn_mutator *mu)
+{
+    unsigned int i = (unsigned int)(test_random(&actor->random) % N_LASTING);
+    uint64_t ttl_ms = test_random(&actor->random) % 2 * TN_NAME_TTL_MS_MAX;
+    struct tn_name_info info;
+    char buffer[16];
+
+    if (tn_name_set_ttl(mu, actor->stress->ns, name_of(i, buffer), ttl_ms, &info) < 0 ||
+        info.ttl_ms != ttl_ms || info.version < actor->versions[i])
+        actor->failure = "a name that lasts could not be given a time to live";
+}
+
+/* Time passes, and what goes by itself is helped to. */
+static void clean(struct actor *actor, struct tn_mutator *mu)
+{
+    tn_heap_set_time(actor->stress->heap,
+                     atomic_fetch_add_explicit(&actor->stress->now_ms, 1, memory_order_relaxed));
+    if (test_random(&actor->random) % 8 == 0)
+        (void)tn_names_sweep(mu, test_random(&actor->random) % 200);
+    if (test_random(&actor->random) % 64 == 0)
+        (void)tn_names_drop_soft(mu, test_random(&actor->random) % 2000);
 }
 
 static void unbind_name(struct actor *actor, struct tn_mutator *mu, unsigned int i)
@@ -138,7 +170,8 @@ static void look_up_missing(struct actor *actor, struct tn_mutator *mu)
         actor->failure = "a name was found that has never been there";
 }
 
-static void see(struct tn_slice name, struct tn_object *object, uint64_t version, void *arg)
+static void see(struct tn_slice name, struct tn_object *object, const struct tn_name_info *info,
+                void *arg)
 {
     struct actor *actor = arg;
     unsigned int i = owner_of_value(tn_int_value(object));
@@ -146,7 +179,7 @@ static void see(struct tn_slice name, struct tn_object *object, uint64_t version
 
     if (tn_slice_equal(name, COUNTER) || tn_slice_equal(name, LOCK))
         return;
-    if (version == 0 || i >= N_NAMES || !tn_slice_equal(name, name_of(i, buffer)))
+    if (info->version == 0 || i >= N_NAMES || !tn_slice_equal(name, name_of(i, buffer)))
         actor->failure = "a scan saw a name with what does not belong to it";
     else if (++actor->n_seen[i] > 1)
         actor->failure = "a scan saw a name twice";
@@ -221,6 +254,8 @@ static void act(struct actor *actor, struct tn_mutator *mu)
     switch (r % 16) {
     case 0:
         bind_name(actor, mu, random_lasting_of(actor));
+        age(actor, mu);
+        clean(actor, mu);
         break;
     case 1:
         look_up_missing(actor, mu);

@@ -57,6 +57,40 @@ struct tn_object *test_dict(struct tn_mutator *mu)
     return o;
 }
 
+struct tn_object *test_frozenset(struct tn_mutator *mu)
+{
+    struct tn_object *o;
+
+    assert_int_equal(tn_frozenset_new(mu, 0, &o), 0);
+    return o;
+}
+
+struct tn_object *test_set_of_ints(struct tn_mutator *mu, int64_t first, int64_t end)
+{
+    struct tn_object *o;
+
+    assert_int_equal(tn_set_new(mu, 0, &o), 0);
+    for (int64_t i = first; i < end; i++)
+        (void)test_add(mu, o, test_int(mu, i)); /* the length tells */
+    assert_int_equal(tn_set_length(o), end > first ? end - first : 0);
+    return o;
+}
+
+bool test_add(struct tn_mutator *mu, struct tn_object *set, struct tn_object *member)
+{
+    size_t length = tn_set_length(set);
+    bool is_new = false;
+
+    if (set->type == TN_TYPE_SET) {
+        assert_int_equal(tn_set_add(mu, set, &member, &is_new), 0);
+        assert_int_equal(is_new, tn_set_length(set) > length);
+    } else {
+        assert_int_equal(tn_frozenset_fill(mu, set, &member), 0);
+    }
+    assert_null(member);
+    return tn_set_length(set) > length;
+}
+
 struct tn_object *test_tuple_1(struct tn_mutator *mu, struct tn_object *item)
 {
     struct tn_object *o;

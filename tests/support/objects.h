@@ -15,13 +15,17 @@ struct tn_object *test_str(struct tn_mutator *mu, const char *text);
 struct tn_object *test_bytes(struct tn_mutator *mu, const void *content, size_t n_bytes);
 struct tn_object *test_list(struct tn_mutator *mu);
 struct tn_object *test_dict(struct tn_mutator *mu);
+struct tn_object *test_set_of_ints(struct tn_mutator *mu, int64_t first, int64_t end);
+struct tn_object *test_frozenset(struct tn_mutator *mu);
 /* Takes over the item. */
 struct tn_object *test_tuple_1(struct tn_mutator *mu, struct tn_object *item);
 struct tn_object *test_tuple_2(struct tn_mutator *mu, struct tn_object *a, struct tn_object *b);
 /* A list of the ints from `first` to before `end`. */
 struct tn_object *test_list_range(struct tn_mutator *mu, int64_t first, int64_t end);
 
-/* Append and set, taking over the references. */
+/* Append, set and add, taking over the references. test_add() adds to either kind of
+ * set, and returns whether the member was new. */
+bool test_add(struct tn_mutator *mu, struct tn_object *set, struct tn_object *member);
 void test_append(struct tn_mutator *mu, struct tn_object *list, struct tn_object *item);
 void test_set(struct tn_mutator *mu, struct tn_object *dict, struct tn_object *key,
               struct tn_object *value);

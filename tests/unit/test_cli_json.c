@@ -63,6 +63,10 @@ static void test_json_comes_back_as_it_was(void **state)
         "{\"a\": 1, \"b\": {\"c\": null}}",
         "{\"$tuple\": []}",
         "{\"$tuple\": [1, {\"$tuple\": [2]}]}",
+        "{\"$set\": []}",
+        "{\"$frozenset\": []}",
+        "{\"$set\": [1, {\"$frozenset\": [2, {\"$tuple\": []}]}]}",
+        "[{\"$id\": 1, \"$value\": {\"$set\": [1]}}, {\"$ref\": 1}]",
         "{\"$bytes\": \"\"}",
         "{\"$bytes\": \"AA==\"}",
         "{\"$bytes\": \"AAH/\"}",
@@ -102,6 +106,9 @@ static void test_values_can_be_shown_as_python_does(void **state)
     (void)state;
     expect("[null, true, false, -1, 1.0, \"it's\", {\"$bytes\": \"AGEn/w==\"}]", CLI_STYLE_PYTHON,
            "[None, True, False, -1, 1.0, 'it\\'s', b'\\x00a\\'\\xff']");
+    expect("{\"$set\": []}", CLI_STYLE_PYTHON, "set()");
+    expect("{\"$set\": [1, {\"$frozenset\": [2]}, {\"$frozenset\": []}]}", CLI_STYLE_PYTHON,
+           "{1, frozenset({2}), frozenset()}");
     expect("{\"$tuple\": []}", CLI_STYLE_PYTHON, "()");
     expect("{\"$tuple\": [1]}", CLI_STYLE_PYTHON, "(1,)");
     expect("{\"$tuple\": [1, {\"a\": {\"$float\": \"nan\"}}]}", CLI_STYLE_PYTHON,
@@ -125,6 +132,8 @@ static void test_wrong_json_is_told_in_a_sentence(void **state)
         { "{\"a\": 1, \"a\": 2}", "duplicate" },
         { "\"\xff\"", "not JSON" },
         { "{\"$tuple\": 1}", "needs an array" },
+        { "{\"$set\": {}}", "needs an array" },
+        { "{\"$frozenset\": null}", "needs an array" },
         { "{\"$bytes\": 1}", "base64" },
         { "{\"$bytes\": \"A\"}", "base64" },
         { "{\"$bytes\": \"A*==\"}", "base64" },
@@ -138,6 +147,11 @@ static void test_wrong_json_is_told_in_a_sentence(void **state)
         { "{\"$tuple\": [], \"a\": 1}", "cannot stand beside others" },
         { "{\"$whatever\": 1}", "$whatever" },
         { "{\"$handle\": \"list\"}", "cut off" },
+        { "{\"$record\": 1}", "needs a class and attributes" },
+        { "{\"$record\": [\"Point\", 1]}", "needs a class and attributes" },
+        { "{\"$record\": [1, {}]}", "class of a" },
+        { "{\"$record\": [\"Point\", {}]}", "not possible here" },
+        { "{\"$class\": \"Point\"}", "refer to it with" },
         { "{\"$name\": \"x\"}", "not possible here" },
         { "{\"$step\": 0}", "only possible in a batch" },
     };

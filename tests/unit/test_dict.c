@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/heap.h"
-#include "core/types/dict_internal.h"
+#include "core/types/table.h"
 #include "tests/support/objects.h"
 
 /* Every test runs with a private dict and with a published one. */
@@ -213,7 +213,7 @@ static void growth(struct heap_fixture *f, bool is_published)
         expect_int(f, dict, i, 3 * i);
         assert_int_equal(tn_dict_length(dict), i + 1);
         if (i < 100 || i % 100 == 0)
-            tn_dict_validate(f->heap, dict);
+            tn_table_validate(f->heap, dict);
     }
     for (int64_t i = 0; i < n; i++)
         expect_int(f, dict, i, 3 * i);
@@ -224,7 +224,7 @@ static void growth(struct heap_fixture *f, bool is_published)
         for (; pop_int(f, dict, key) < 0; key = (key + 1) % n)
             expect_no_int(f, dict, key);
         if (i > n - 100 || i % 100 == 0)
-            tn_dict_validate(f->heap, dict);
+            tn_table_validate(f->heap, dict);
         if (i % 256 == 0)
             heap_fixture_settle(f);
     }
@@ -313,7 +313,7 @@ static void scan_beside_changes(struct heap_fixture *f, struct tn_object *dict, 
     } while (cursor != 0);
     for (int64_t i = 0; i < n_lasting; i++)
         assert_int_equal(seen[i], 1);
-    tn_dict_validate(f->heap, dict);
+    tn_table_validate(f->heap, dict);
     for (int64_t i = 0; i < next; i++)
         (void)pop_int(f, dict, i);
     assert_int_equal(tn_dict_length(dict), 0);
@@ -390,7 +390,7 @@ static void churn(struct heap_fixture *f, bool is_published)
         expect_bounded_memory(dict);
         if (i % 1000 == 0) {
             heap_fixture_settle(f);
-            tn_dict_validate(f->heap, dict);
+            tn_table_validate(f->heap, dict);
         }
     }
     assert_true(tn_shallow_bytes(dict) < 32 + 100 * 64 + 2000);
@@ -402,10 +402,10 @@ static void churn(struct heap_fixture *f, bool is_published)
         expect_bounded_memory(dict);
         if (i % 1000 == 0) {
             heap_fixture_settle(f);
-            tn_dict_validate(f->heap, dict);
+            tn_table_validate(f->heap, dict);
         }
     }
-    tn_dict_validate(f->heap, dict);
+    tn_table_validate(f->heap, dict);
     tn_decref(f->mu, dict);
 }
 
@@ -422,13 +422,13 @@ static void capacities(struct heap_fixture *f)
         uint64_t bytes;
 
         assert_int_equal(tn_dict_new(f->mu, capacity, &dict), 0);
-        tn_dict_validate(f->heap, dict);
+        tn_table_validate(f->heap, dict);
         bytes = tn_shallow_bytes(dict);
         for (size_t i = 0; i < capacity; i++)
             set_int(f, dict, (int64_t)i, 1);
         if (capacity <= 8)
             assert_int_equal(tn_shallow_bytes(dict), bytes);
-        tn_dict_validate(f->heap, dict);
+        tn_table_validate(f->heap, dict);
         tn_decref(f->mu, dict);
     }
 }
@@ -541,19 +541,19 @@ static void numbers(struct heap_fixture *f)
     struct tn_object *dict = test_dict(f->mu);
     struct tn_object *key;
     struct tn_object *value = tn_none(f->heap);
-    struct tn_dict_body *body;
+    struct tn_table_body *body;
     uint64_t cursor = 0;
     int64_t keys[16];
 
     for (int64_t i = 0; i < 20; i++)
         set_int(f, dict, i, i);
-    body = atomic_load_explicit(&((struct tn_dict *)(void *)dict)->body, memory_order_relaxed);
-    tn_entries_skip_to(&((struct tn_dict_large *)(void *)body)->entries, TN_DICT_NUMBER_MAX - 1);
+    body = atomic_load_explicit(&tn_table_of(dict)->body, memory_order_relaxed);
+    tn_entries_skip_to(&((struct tn_table_large *)(void *)body)->entries, TN_TABLE_NUMBER_MAX - 1);
     set_int(f, dict, 20, 20);
     set_int(f, dict, 21, 21);
     key = test_int(f->mu, BASE + 22);
     assert_int_equal(tn_dict_set(f->mu, dict, &key, &value, NULL), TN_ERR_TOO_MANY);
-    tn_dict_validate(f->heap, dict);
+    tn_table_validate(f->heap, dict);
     for (int64_t i = 0; i < 22; i++)
         expect_int(f, dict, i, i);
     assert_int_equal(scan(f, dict, &cursor, 16, keys), 16);
@@ -564,7 +564,7 @@ static void numbers(struct heap_fixture *f)
         assert_int_equal(pop_int(f, dict, i), 0);
     expect_int(f, dict, 21, 21);
     assert_int_equal(tn_dict_set(f->mu, dict, &key, &value, NULL), TN_ERR_TOO_MANY);
-    tn_dict_validate(f->heap, dict);
+    tn_table_validate(f->heap, dict);
     tn_decref(f->mu, key);
     set_int(f, dict, 21, 5);
     assert_int_equal(pop_int(f, dict, 21), 0);
@@ -595,7 +595,7 @@ static int try_set(struct heap_fixture *f, const void *arg)
     test_faults_end();
     assert_true((r == 0) == (key == NULL) && (r == 0) == (value == NULL));
     assert_int_equal(tn_dict_length(dict), n + (r == 0));
-    tn_dict_validate(f->heap, dict);
+    tn_table_validate(f->heap, dict);
     for (int64_t i = 0; i < n; i++)
         expect_int(f, dict, i, i);
     if (r < 0)
@@ -657,7 +657,7 @@ static int try_removals(struct heap_fixture *f, const void *arg)
         assert_int_equal(tn_dict_set(f->mu, dict, &key, &value, NULL), 0);
         assert_int_equal(tn_dict_pop(f->mu, dict, keys[i], &value, NULL), 0);
         assert_true(tn_bool_value(value));
-        tn_dict_validate(f->heap, dict);
+        tn_table_validate(f->heap, dict);
     }
     test_faults_end();
     for (size_t i = 0; i < 200; i++)

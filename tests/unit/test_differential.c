@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "core/heap.h"
-#include "core/types/dict_internal.h"
+#include "core/types/table.h"
 #include "tests/support/naive.h"
 #include "tests/support/objects.h"
 
@@ -74,7 +74,7 @@ static void check_content(struct world *w, const struct naive *v)
             assert_ptr_equal(items[i], v->items[i]->object);
         break;
     case TN_TYPE_DICT:
-        tn_dict_validate(w->f->heap, v->object);
+        tn_table_validate(w->f->heap, v->object);
         assert_int_equal(tn_dict_scan(w->f->mu, v->object, &cursor, N_ITEMS_MAX, pairs, &n), 0);
         assert_int_equal(n, v->n / 2);
         assert_int_equal(cursor, 0);

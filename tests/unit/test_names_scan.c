@@ -68,7 +68,8 @@ static void teardown(void)
     heap_fixture_teardown(&f.heap);
 }
 
-static void visit(struct tn_slice name, struct tn_object *object, uint64_t version, void *arg)
+static void visit(struct tn_slice name, struct tn_object *object, const struct tn_name_info *info,
+                  void *arg)
 {
     char digits[16];
     unsigned long i;
@@ -79,7 +80,7 @@ static void visit(struct tn_slice name, struct tn_object *object, uint64_t versi
     i = strtoul(digits, NULL, 10);
     assert_in_range(i, 0, N_MAX - 1);
     assert_int_equal(tn_int_value(object), 1000 + i);
-    assert_true(version > 0);
+    assert_true(info->version > 0);
     assert_ptr_equal(arg, &f);
     f.n_seen[i]++;
     f.n_visited++;

@@ -71,11 +71,51 @@ static void test_a_probe_removes_a_key_without_memory(void **state)
     heap_fixture_teardown(&f);
 }
 
+/* Of frozensets in tuples in frozensets, with members that come twice. */
+static void test_a_probe_of_a_frozenset_is_found(void **state)
+{
+    static uint64_t room[2][64];
+    struct heap_fixture f;
+    struct tn_object *items[3];
+    struct tn_object *set;
+    struct tn_object *o;
+    const struct tn_object *bad;
+    bool is_there;
+
+    (void)state;
+    heap_fixture_setup(&f, TN_MODE_BIASED);
+    assert_true(tn_probe_frozenset_bytes(3) <= sizeof(room[0]));
+    o = test_frozenset(f.mu);
+    (void)test_add(f.mu, o, test_int(f.mu, 1000));
+    (void)test_add(f.mu, o, test_str(f.mu, "a"));
+    items[0] = tn_probe_text(memory[0], TN_TYPE_STR, TN_SLICE("a", 1));
+    items[1] = tn_probe_float(memory[1], 1000.0);
+    items[2] = tn_probe_int(memory[2], 1000);
+    assert_int_equal(tn_probe_frozenset(f.heap, room[0], items, 3, &items[0], &bad), 0);
+    assert_int_equal(tn_set_length(items[0]), 2);
+    assert_equal_and_alike(&f, items[0], o);
+
+    set = test_set_of_ints(f.mu, 0, 0);
+    assert_true(test_add(f.mu, set, test_tuple_1(f.mu, o)));
+    items[0] = tn_probe_tuple(memory[3], items, 1);
+    assert_int_equal(tn_set_discard(f.mu, set, items[0], &is_there), 0);
+    assert_true(is_there);
+    items[1] = test_set_of_ints(f.mu, 0, 1);
+    assert_int_equal(tn_probe_frozenset(f.heap, room[1], items, 2, &o, &bad), TN_ERR_UNHASHABLE);
+    assert_ptr_equal(bad, items[1]);
+    assert_int_equal(tn_probe_frozenset(f.heap, room[1], items, 0, &o, &bad), 0);
+    assert_int_equal(tn_set_length(o), 0);
+    tn_decref(f.mu, items[1]);
+    tn_decref(f.mu, set);
+    heap_fixture_teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probes_equal_what_they_stand_for),
         cmocka_unit_test(test_a_probe_removes_a_key_without_memory),
+        cmocka_unit_test(test_a_probe_of_a_frozenset_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,7 @@ static void test_schema_is_one_that_the_codec_is_made_for(void **state)
 static void test_schema_that_the_codec_is_not_made_for_is_objected_to(void **state)
 {
     ProtobufCMessageDescriptor desc = tenure__v1__response__descriptor;
-    ProtobufCFieldDescriptor fields[16];
+    ProtobufCFieldDescriptor fields[64];
 
     (void)state;
     assert_true(desc.n_fields <= TN_ARRAY_LEN(fields));

@@ -3,8 +3,9 @@
  * libtenure: lending objects from a Tenure server.
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
- * lists, dicts, arrays. An object lives exactly as long as something refers to it: a
- * name, another object, or a handle that a connected client holds.
+ * lists, dicts, sets, arrays, records of classes. An object lives exactly as long as
+ * something refers to it: a name, another object, or a handle that a connected
+ * client holds. Weakrefs and weak names refer to an object without keeping it.
  *
  *     TN_CLIENT_CLEANUP tn_client *client = NULL;
  *     TN_VALUES_CLEANUP tn_values *values = tn_values_new();
@@ -74,7 +75,7 @@ enum tn_errno {
     TN_EBUSY = -8,         /* not from inside a callback; or the object is in use: try again */
     /* What the server refuses. tn_error.reason says which of several. */
     TN_ETYPE = -9,          /* the object (or value) is not of a type that can do this */
-    TN_EUNHASHABLE = -10,   /* a list or dict cannot be a key */
+    TN_EUNHASHABLE = -10,   /* a list, dict or set cannot be a key or member */
     TN_ENAME = -11,         /* no such name */
     TN_EHANDLE = -12,       /* no such handle in this session */
     TN_EKEY = -13,          /* no such key */
@@ -218,8 +219,13 @@ typedef enum tn_kind {
     TN_KIND_TUPLE = 7,
     TN_KIND_LIST = 8,
     TN_KIND_DICT = 9,
-    TN_KIND_ARRAY = 10,
-    TN_KIND_BYTEARRAY = 11,
+    TN_KIND_CLASS = 10, /* only in a value that you got: a class, by its name */
+    TN_KIND_RECORD = 11,
+    TN_KIND_WEAKREF = 12, /* has no value, so it always comes as a handle */
+    TN_KIND_SET = 13,
+    TN_KIND_FROZENSET = 14,
+    TN_KIND_ARRAY = 15,
+    TN_KIND_BYTEARRAY = 16,
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -315,6 +321,17 @@ TN_API tn_value tn_value_list(tn_values *values);
 /* An empty dict; see tn_value_set(). */
 TN_API tn_value tn_value_dict(tn_values *values);
 
+/* A record without attributes of a class: a TN_KIND_HANDLE, or in a batch a
+ * TN_KIND_RESULT, in the same table. See tn_value_set_attr(). */
+TN_API tn_value tn_value_record(tn_values *values, tn_value class_value);
+
+/* An empty set; see tn_value_append(). */
+TN_API tn_value tn_value_new_set(tn_values *values);
+
+/* A frozenset of values that exist; it cannot be changed. `members` may be NULL if
+ * `n_members` is 0. Equal members are one, which the server sees to. */
+TN_API tn_value tn_value_frozenset(tn_values *values, const tn_value *members, size_t n_members);
+
 /* An object that the session holds: a reference to it, not a copy. The table
  * takes a reference of its own to the handle. */
 TN_API tn_value tn_value_handle(tn_values *values, tn_handle *handle);
@@ -322,8 +339,9 @@ TN_API tn_value tn_value_handle(tn_values *values, tn_handle *handle);
 /* In a batch: the object that step number `step` (tn_batch_add()) returns. */
 TN_API tn_value tn_value_result(tn_values *values, int step);
 
-/* Appends to a list of the same table, which may be the item itself. Returns 0,
- * TN_EINVAL, TN_ETYPE if `list` is none, or TN_ENOMEM; the table remembers it. */
+/* Appends to a list of the same table, which may be the item itself, or adds to a
+ * set. Returns 0, TN_EINVAL, TN_ETYPE if `list` is neither, or TN_ENOMEM; the table
+ * remembers it. */
 TN_API int tn_value_append(tn_value list, tn_value item);
 
 /* Adds an entry to a dict. Where the key is there already the server keeps the
@@ -332,6 +350,14 @@ TN_API int tn_value_set(tn_value dict, tn_value key, tn_value value);
 
 /* The same with a str as key. */
 TN_API int tn_value_set_str(tn_value dict, const char *key, tn_value value);
+
+/* Adds an attribute to a record. Where it is there already the server keeps the last
+ * one. Errors as for tn_value_append(). */
+TN_API int tn_value_set_attr(tn_value record, const char *name, tn_value value);
+
+/* Gives a record another class, as for tn_value_record(). A record that you got says
+ * only what its class is called: with this it can be sent. */
+TN_API int tn_value_set_class(tn_value record, tn_value class_value);
 
 /* Copies a value with all that it refers to, shared and cyclic parts included,
  * into another table. */
@@ -377,20 +403,29 @@ TN_API tn_handle *tn_value_as_handle(tn_value value);
  * TN_KIND_INVALID. Objects never change their type. */
 TN_API tn_kind tn_handle_kind(const tn_handle *handle);
 
-/* Items of a tuple, list or array, entries of a dict, bytes of a str, bytes or bytearray;
- * otherwise 0. */
+/* Items of a tuple, list or array, members of a set or frozenset, entries of a dict,
+ * attributes of a record, bytes of a str, bytes, bytearray or a class's name; otherwise 0. */
 TN_API size_t tn_value_len(tn_value value);
 
-/* Item number `index` of a tuple or list; value of entry `index` of a dict.
- * Invalid if it is out of range. */
+/* Item number `index` of a tuple, list, set or frozenset; value of entry `index` of a dict,
+ * or of attribute `index` of a record. Invalid if it is out of range. */
 TN_API tn_value tn_value_item(tn_value value, size_t index);
 
-/* Key of entry `index` of a dict. Invalid if it is out of range. */
-TN_API tn_value tn_value_key(tn_value dict, size_t index);
+/* Key of entry `index` of a dict, or name of attribute `index` of a record. Invalid if
+ * it is out of range. */
+TN_API tn_value tn_value_key(tn_value value, size_t index);
 
-/* The value of the last entry whose key is this str; invalid if there is none.
- * Looks at every entry. */
-TN_API tn_value tn_value_find(tn_value dict, const char *key);
+/* The value of the last entry whose key is this str, or of the attribute with this
+ * name; invalid if there is none. Looks at every entry. */
+TN_API tn_value tn_value_find(tn_value value, const char *key);
+
+/* The class of a record: a TN_KIND_CLASS or TN_KIND_HANDLE where you got the record, and
+ * what you gave it otherwise. Invalid if it is no record. */
+TN_API tn_value tn_value_class(tn_value record);
+
+/* The name of a TN_KIND_CLASS, or of a record's class, NUL-terminated, owned by the
+ * table; NULL if it is neither, or not told. (opt) ret_len. */
+TN_API const char *tn_value_class_name(tn_value value, size_t *ret_len);
 
 /* ---- Which object a call is about ---------------------------------------- */
 
@@ -469,6 +504,31 @@ typedef struct tn_require {
         sizeof(tn_require), false, NULL, 0                                                         \
     }
 
+/* Whether a name keeps its object alive. */
+typedef enum tn_bind_kind {
+    TN_BIND_STRONG = 0, /* until it is unbound */
+    TN_BIND_WEAK = 1,   /* not at all: the name goes when the object dies */
+    TN_BIND_SOFT = 2    /* until the server is short of memory: see tn_lifetime */
+} tn_bind_kind;
+
+/*
+ * How long a name lasts by itself. What is zero says: for ever.
+ *
+ * Soft names are for caches. When the heap is full the server unbinds them, those
+ * first that have not been looked up for longest, before it refuses anything. A
+ * name whose time is over, or whose object is dead, is not bound any more: TN_ENAME.
+ */
+typedef struct tn_lifetime {
+    size_t struct_size;
+    tn_bind_kind kind;
+    uint64_t ttl_ms; /* unbound after so many milliseconds; 0: never */
+} tn_lifetime;
+
+#define TN_LIFETIME_INIT                                                                           \
+    {                                                                                              \
+        sizeof(tn_lifetime), TN_BIND_STRONG, 0                                                     \
+    }
+
 /* What became of a name. Versions of a name only grow. */
 typedef struct tn_binding {
     uint64_t version; /* after the change */
@@ -505,6 +565,12 @@ TN_API int tn_client_set_if(tn_client *client, const char *name, tn_value value,
                             const tn_require *require, tn_binding *ret_binding,
                             tn_handle **ret_handle);
 
+/* The same with a lifetime, which may be NULL. A weak name needs `ret_handle`, as
+ * nothing else would keep the new object. */
+TN_API int tn_client_set_as(tn_client *client, const char *name, tn_value value,
+                            const tn_lifetime *lifetime, const tn_require *require,
+                            tn_binding *ret_binding, tn_handle **ret_handle);
+
 /* Reads an object by value into a table, which keeps what it holds. `want` may be
  * NULL. */
 TN_API int tn_client_get(tn_client *client, tn_target target, const tn_want *want,
@@ -516,6 +582,17 @@ TN_API int tn_client_bind(tn_client *client, const char *name, tn_target target)
 /* The same, if something holds: TN_EPRECONDITION. (opt) ret_binding. */
 TN_API int tn_client_bind_if(tn_client *client, const char *name, tn_target target,
                              const tn_require *require, tn_binding *ret_binding);
+
+/* The same with a lifetime, which may be NULL. TN_ETYPE: a weak name for a number,
+ * none or str. */
+TN_API int tn_client_bind_as(tn_client *client, const char *name, tn_target target,
+                             const tn_lifetime *lifetime, const tn_require *require,
+                             tn_binding *ret_binding);
+
+/* Gives a name another time to live, in milliseconds from now on; 0: for ever. It
+ * stays bound as it is, and keeps its version. TN_ENAME. (opt) ret_binding. */
+TN_API int tn_client_set_ttl(tn_client *client, const char *name, uint64_t ttl_ms,
+                             tn_binding *ret_binding);
 
 /* Removes a name; what it referred to loses a reference. TN_ENAME. */
 TN_API int tn_client_unbind(tn_client *client, const char *name);
@@ -533,6 +610,19 @@ TN_API int tn_client_lookup(tn_client *client, const char *name, tn_handle **ret
  * has dropped them. (opt) ret_count: how many. */
 TN_API int tn_client_release(tn_client *client, uint64_t *ret_count);
 
+/*
+ * A handle to the weakref of an object: an object that refers to it without keeping
+ * it. It can be stored wherever objects can. Each object has one weakref at a time,
+ * which all who ask share. The caller releases the handle. TN_ETYPE for a number,
+ * none or str, whose value is what matters, and for a weakref.
+ */
+TN_API int tn_client_weakref(tn_client *client, tn_target target, tn_handle **ret_handle);
+
+/* Reads the object that a weakref refers to, as tn_client_get() does; none if it is
+ * dead, also if a handle was wanted. TN_ETYPE if the target is no weakref. */
+TN_API int tn_client_deref(tn_client *client, tn_target weakref, const tn_want *want,
+                           tn_values *values, tn_value *ret_value);
+
 /* What an object is. Filled as far as `struct_size` goes. */
 typedef struct tn_description {
     size_t struct_size;
@@ -545,17 +635,21 @@ typedef struct tn_description {
     bool tracked;    /* can be part of a cycle */
     char state[16];  /* "private", "published", "queued" or "merged" */
     uint32_t owner;  /* number of the owning thread; 0: nobody */
-    uint64_t length; /* items, bytes, or characters */
+    uint64_t length; /* items, attributes, bytes, or characters */
     uint64_t shallow_bytes;
     uint64_t deep_bytes; /* with all that can be reached from it, each object once */
     uint64_t deep_objects;
     bool deep_complete; /* false: adding up was given up at the limit */
+    /* Of a class, and of a record's class: its name, cut off if it is longer. */
+    char class_name[128];
+    tn_bind_kind name_kind; /* if the target is a name: how it is bound, */
+    uint64_t name_ttl_ms;   /* and what is left of its time to live; 0: for ever */
 } tn_description;
 
 #define TN_DESCRIPTION_INIT                                                                        \
     {                                                                                              \
         sizeof(tn_description), 0, TN_KIND_INVALID, 0, 0, 0, false, false, "", 0, 0, 0, 0, 0,      \
-            false                                                                                  \
+            false, "", TN_BIND_STRONG, 0                                                           \
     }
 
 /* Describes an object; with `deep` also adds up everything that it refers to, at
@@ -566,8 +660,8 @@ TN_API int tn_client_describe(tn_client *client, tn_target target, bool deep, ui
 /* Items of a container or array, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
 
-/* Whether a tuple or list contains a value, a dict a key, or an array a number; a
- * bytearray may also contain a bytes or bytearray, as a whole. */
+/* Whether a tuple, list, set or frozenset contains a value, a dict a key, or an array a
+ * number; a bytearray may also contain a bytes or bytearray, as a whole. */
 TN_API int tn_client_contains(tn_client *client, tn_target target, tn_value value,
                               bool *ret_contained);
 
@@ -607,7 +701,7 @@ TN_API int tn_client_list_pop(tn_client *client, tn_target list, int64_t index, 
 TN_API int tn_client_list_slice(tn_client *client, tn_target list, int64_t start, int64_t stop,
                                 const tn_want *want, tn_values *values, tn_value *ret_value);
 
-/* ---- Dicts. A key that is a list or dict is TN_EUNHASHABLE. ---- */
+/* ---- Dicts. A key that is a list, dict or set is TN_EUNHASHABLE. ---- */
 
 /* TN_EKEY. */
 TN_API int tn_client_dict_get(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
@@ -771,6 +865,125 @@ TN_API uint32_t tn_download_crc32c(const tn_download *download);
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_download_close(tn_download **download);
 
+/* ---- Classes and records. TN_EKEY: no such attribute, or no value in its slot ---- */
+
+/* What a class is to be. Names have 1 to 1024 bytes and are UTF-8. */
+typedef struct tn_class_spec {
+    size_t struct_size;
+    const char *name; /* told apart by identity: others may have the same name */
+    const char *const *slots;
+    size_t n_slots;     /* at most 64 with those of the base */
+    tn_target base;     /* all zeros: none; its slots come first and need not be given */
+    bool has_dict;      /* records also take attributes without a slot; inherited */
+    bool has_finalizer; /* the death of a record is an event; inherited */
+} tn_class_spec;
+
+#define TN_CLASS_SPEC_INIT                                                                         \
+    {                                                                                              \
+        sizeof(tn_class_spec), NULL, NULL, 0, { NULL, 0, NULL, 0 }, false, false                   \
+    }
+
+/* Makes a class, which lives as long as the handle or anything else that refers to
+ * it: give it a name with tn_client_bind(). The caller releases the handle. */
+TN_API int tn_client_class_declare(tn_client *client, const tn_class_spec *spec,
+                                   tn_handle **ret_handle);
+
+/* What a class is. Made by the library, which may append fields. */
+typedef struct tn_class_info {
+    const char *name;
+    uint64_t identity;
+    const char *base_name; /* NULL: there is no base */
+    uint64_t base_identity;
+    size_t n_slots;
+    size_t n_inherited; /* of these: the base's; they come first */
+    const char *const *slots;
+    bool has_dict;
+    bool has_finalizer;
+    uint64_t record_bytes; /* what a record occupies, without what it refers to */
+    uint64_t records;      /* how many there are of exactly this class */
+} tn_class_info;
+
+/* Describes a class, or the class of a record. The caller frees the result. */
+TN_API int tn_client_class_describe(tn_client *client, tn_target target, tn_class_info **ret_info);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_class_info_free(tn_class_info **info);
+
+/* Makes a record of a class. `attributes` is a dict of attributes by name, or a tuple
+ * or list of the values of the slots in order; all zeros: none have a value yet. The
+ * caller releases the handle. */
+TN_API int tn_client_record_new(tn_client *client, tn_target class_target, tn_value attributes,
+                                tn_handle **ret_handle);
+
+/* Reads an attribute; "__class__" is the class. */
+TN_API int tn_client_attr_get(tn_client *client, tn_target record, const char *name,
+                              const tn_want *want, tn_values *values, tn_value *ret_value);
+
+TN_API int tn_client_attr_set(tn_client *client, tn_target record, const char *name,
+                              tn_value value);
+
+TN_API int tn_client_attr_delete(tn_client *client, tn_target record, const char *name);
+
+/* ---- Sets. A member that is a list, dict or set is TN_EUNHASHABLE. ---- */
+
+/* Adds a member. (opt) ret_is_new: whether it was not there. */
+TN_API int tn_client_set_add(tn_client *client, tn_target set, tn_value member, bool *ret_is_new);
+
+/* Removes a member if it is there. (opt) ret_was_there. */
+TN_API int tn_client_set_discard(tn_client *client, tn_target set, tn_value member,
+                                 bool *ret_was_there);
+
+/* Removes a member. TN_EKEY. */
+TN_API int tn_client_set_remove(tn_client *client, tn_target set, tn_value member);
+
+/* Removes the member that has been there for the longest time, and returns it.
+ * TN_EKEY: the set is empty. */
+TN_API int tn_client_set_pop(tn_client *client, tn_target set, const tn_want *want,
+                             tn_values *values, tn_value *ret_value);
+
+/* Removes all members: at once up to 65536, in parts if there are more. */
+TN_API int tn_client_set_clear(tn_client *client, tn_target set);
+
+typedef enum tn_set_operation {
+    TN_SET_UNION = 1,
+    TN_SET_INTERSECTION = 2,
+    TN_SET_DIFFERENCE = 3,
+    TN_SET_SYMMETRIC_DIFFERENCE = 4,
+    TN_SET_COPY = 5 /* tn_client_set_new() only: the left operand alone */
+} tn_set_operation;
+
+typedef enum tn_set_relation {
+    TN_SET_SUBSET = 1,   /* all of the left is in the right */
+    TN_SET_SUPERSET = 2, /* all of the right is in the left */
+    TN_SET_DISJOINT = 3  /* they have nothing in common */
+} tn_set_relation;
+
+/*
+ * Makes a new set or frozenset of a set or frozenset and another container: a set,
+ * frozenset, list, tuple or dict (its keys), built or on the server
+ * (tn_value_handle()). For TN_SET_COPY `left` may be any of these, and `right` is
+ * not used. `kind` is TN_KIND_SET, TN_KIND_FROZENSET or TN_KIND_INVALID: that of the
+ * left operand, or else a set. Ask for a handle (tn_want) to keep what is made.
+ *
+ * An operand of up to 1024 items is read at one moment. Of a larger one, what is
+ * there throughout is seen, and what comes or goes meanwhile may be seen or not.
+ * TN_ETYPE; TN_ETOO_BIG if there are more items than one request goes through.
+ */
+TN_API int tn_client_set_new(tn_client *client, tn_target left, tn_set_operation operation,
+                             tn_value right, tn_kind kind, const tn_want *want, tn_values *values,
+                             tn_value *ret_value);
+
+/* Changes a set to what the operation makes of it and another container, which is
+ * read first, as above; then all is done as one change. TN_ETOO_BIG if that would
+ * look at more than 65536 members: of the right operand, or of the set for
+ * TN_SET_INTERSECTION. (opt) ret_length: the length afterwards. */
+TN_API int tn_client_set_update(tn_client *client, tn_target set, tn_set_operation operation,
+                                tn_value right, uint64_t *ret_length);
+
+/* Whether a set or frozenset is in a relation to another container, read as above. */
+TN_API int tn_client_set_compare(tn_client *client, tn_target left, tn_set_relation relation,
+                                 tn_value right, bool *ret_holds);
+
 /* ---- Scans --------------------------------------------------------------- */
 /*
  * What was there throughout a scan comes exactly once; what came or went
@@ -785,6 +998,8 @@ typedef struct tn_name_entry {
     size_t name_len;
     tn_kind type;
     uint64_t version;
+    tn_bind_kind kind;
+    uint64_t ttl_ms; /* what is left of its time to live; 0: for ever */
 } tn_name_entry;
 
 /* Scans the names that begin with `prefix` (NULL: all). Sends nothing yet. The
@@ -804,6 +1019,12 @@ typedef struct tn_dict_iter tn_dict_iter;
 TN_API int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const tn_want *want,
                              tn_dict_iter **ret_iter);
 
+/* The same for the attributes of a record that have a value: slots in their order, then
+ * the others in the order in which they were set. Their names are the keys. The slots
+ * of a page are as they were at one moment. */
+TN_API int tn_attr_iter_open(tn_client *client, tn_target record, bool keys_only,
+                             const tn_want *want, tn_dict_iter **ret_iter);
+
 /* 1 and an entry, 0 at the end, or an error; TN_ESTALE. The values belong to the
  * iterator and are valid until the next call (copy them with tn_value_copy()).
  * `ret_value` may be NULL, and becomes invalid if only keys are scanned. */
@@ -811,6 +1032,20 @@ TN_API TN_CHECKED int tn_dict_iter_next(tn_dict_iter *iter, tn_value *ret_key, t
 
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_dict_iter_close(tn_dict_iter **iter);
+
+typedef struct tn_set_iter tn_set_iter;
+
+/* Scans a set or frozenset in the order in which members were added; else as
+ * tn_dict_iter_open(). */
+TN_API int tn_set_iter_open(tn_client *client, tn_target set, const tn_want *want,
+                            tn_set_iter **ret_iter);
+
+/* 1 and a member, 0 at the end, or an error. The member belongs to the iterator and
+ * is valid until the next call. */
+TN_API TN_CHECKED int tn_set_iter_next(tn_set_iter *iter, tn_value *ret_member);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_set_iter_close(tn_set_iter **iter);
 
 /* ---- The server ---------------------------------------------------------- */
 
@@ -849,6 +1084,9 @@ typedef struct tn_info {
     uint64_t gil_switches;
     uint64_t gil_forced;
     uint64_t requests_deferred_for_memory;
+    uint64_t weakrefs_cleared; /* because their objects died */
+    uint64_t names_gone;       /* because their time was over or their object dead */
+    uint64_t names_dropped;    /* soft ones, because memory was short */
 } tn_info;
 
 /* Asks the server. The caller frees the result. */
@@ -857,61 +1095,165 @@ TN_API int tn_client_info(tn_client *client, tn_info **ret_info);
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_info_free(tn_info **info);
 
+/* ---- Collecting cycles --------------------------------------------------- */
+
+#define TN_GC_GENERATION_COUNT 3
+
+typedef enum tn_gc_collector {
+    TN_GC_COLLECTOR_KEEP = 0, /* in a request: the one that there is */
+    TN_GC_COLLECTOR_NONE = 1,
+    TN_GC_COLLECTOR_GENERATIONAL = 2,
+    TN_GC_COLLECTOR_CONCURRENT = 3
+} tn_gc_collector;
+
+/* "none", "generational", "concurrent"; "?" for anything else. Never NULL. */
+TN_API const char *tn_gc_collector_name(tn_gc_collector collector);
+
+/* What a collection has done. */
+typedef struct tn_gc_result {
+    uint64_t number; /* of the newest request that it answers; 0: there has been none */
+    tn_gc_collector collector;
+    char cause[16]; /* "request", "growth" or "memory" */
+    uint32_t generation;
+    uint64_t examined;  /* containers that were looked at */
+    uint64_t collected; /* containers that were found unreachable */
+    uint64_t duration_ns;
+    uint64_t longest_pause_ns; /* for which a worker was kept from its work at once */
+} tn_gc_result;
+
+typedef struct tn_gc_info {
+    size_t struct_size; /* set by TN_GC_INFO_INIT */
+    uint64_t
+        number; /* of the collection that was asked for; 0: none was, or there is no collector */
+    uint64_t completed; /* requests that have been answered: all up to this number */
+    tn_gc_collector collector;
+    bool automatic; /* collections begin by themselves */
+    uint32_t thresholds[TN_GC_GENERATION_COUNT];
+    uint64_t counts[TN_GC_GENERATION_COUNT]; /* as Python's gc.get_count() */
+    uint64_t collections[TN_GC_GENERATION_COUNT];
+    uint64_t examined[TN_GC_GENERATION_COUNT];
+    uint64_t collected[TN_GC_GENERATION_COUNT];
+    tn_gc_result last;
+    uint64_t longest_pause_ns;
+    uint64_t longest_safepoint_wait_ns; /* until all workers had answered the collector */
+} tn_gc_info;
+
+#define TN_GC_INFO_INIT                                                                            \
+    {                                                                                              \
+        sizeof(tn_gc_info), 0, 0, TN_GC_COLLECTOR_KEEP, false, { 0 }, { 0 }, { 0 }, { 0 }, { 0 },  \
+            { 0, TN_GC_COLLECTOR_KEEP, "", 0, 0, 0, 0, 0 }, 0, 0                                   \
+    }
+
+/* What the collector is asked and told; all zeros but the first: nothing. */
+typedef struct tn_gc_request {
+    size_t struct_size; /* set by TN_GC_REQUEST_INIT */
+    bool collect;       /* ask for a collection of `generation` and the younger ones */
+    uint32_t generation;
+    bool set_automatic; /* change what follows */
+    bool automatic;
+    bool set_thresholds;
+    uint32_t thresholds[TN_GC_GENERATION_COUNT];
+    tn_gc_collector collector; /* TN_GC_COLLECTOR_KEEP: no other */
+} tn_gc_request;
+
+#define TN_GC_REQUEST_INIT                                                                         \
+    {                                                                                              \
+        sizeof(tn_gc_request), false, 0, false, false, false, { 0 }, TN_GC_COLLECTOR_KEEP          \
+    }
+
+/* Asks and tells, and returns how things stand; does not wait for a collection.
+ * `request` and `ret_info` may be NULL. TN_EINVAL: there is no such generation. */
+TN_API int tn_client_gc(tn_client *client, const tn_gc_request *request, tn_gc_info *ret_info);
+
+/*
+ * Collects a generation (0 to 2) and the younger ones, and waits until that is done:
+ * the server is asked again every few milliseconds. The result may be of a later
+ * collection, if others asked for one meanwhile. TN_EUNSUPPORTED: the server's
+ * collector is `none`.
+ */
+TN_API int tn_client_gc_collect(tn_client *client, uint32_t generation, tn_gc_result *ret_result);
+
 /* ---- Calls as data ------------------------------------------------------- */
 
-typedef enum tn_op_code {     /* uses, besides timeout_ms:            answer: */
-    TN_OP_PING = 1,           /* data, data_size                      data */
-    TN_OP_PUT = 2,            /* value                                handle */
-    TN_OP_SET = 3,            /* name, value, require, want->handle   binding, handle */
-    TN_OP_GET = 4,            /* target, want                         value */
-    TN_OP_BIND = 5,           /* name, target, require                binding */
-    TN_OP_UNBIND = 6,         /* name, require                        binding */
-    TN_OP_LOOKUP = 7,         /* name                                 handle, version */
-    TN_OP_DESCRIBE = 8,       /* target, deep, limit                  description */
-    TN_OP_LENGTH = 9,         /* target                               count */
-    TN_OP_CONTAINS = 10,      /* target, value                        truth */
-    TN_OP_LIST_GET = 11,      /* target, index, want                  value */
-    TN_OP_LIST_SET = 12,      /* target, index, value                 count */
-    TN_OP_LIST_APPEND = 13,   /* target, value                        count */
-    TN_OP_LIST_EXTEND = 14,   /* target, value                        count */
-    TN_OP_LIST_INSERT = 15,   /* target, index, value                 count */
-    TN_OP_LIST_DELETE = 16,   /* target, index                        count */
-    TN_OP_LIST_POP = 17,      /* target, index, want                  value */
-    TN_OP_LIST_SLICE = 18,    /* target, index, stop, want            value */
-    TN_OP_DICT_GET = 19,      /* target, key, want                    value */
-    TN_OP_DICT_SET = 20,      /* target, key, value                   count */
-    TN_OP_DICT_DELETE = 21,   /* target, key                          count */
-    TN_OP_DICT_POP = 22,      /* target, key, want                    value */
-    TN_OP_SCAN_NAMES = 23,    /* name (prefix), cursor, limit         names, cursor */
-    TN_OP_SCAN_DICT = 24,     /* target, cursor, limit, keys_only, want
-                                                                      value (list), cursor */
-    TN_OP_INFO = 25,          /* nothing                              info */
-    TN_OP_BATCH = 26,         /* batch                                steps */
-    TN_OP_ARRAY_GET = 27,     /* target, index                        value */
-    TN_OP_ARRAY_SET = 28,     /* target, index, value                 count */
-    TN_OP_ARRAY_APPEND = 29,  /* target, value                      count */
-    TN_OP_ARRAY_INSERT = 30,  /* target, index, value               count */
-    TN_OP_ARRAY_DELETE = 31,  /* target, index                      count */
-    TN_OP_ARRAY_POP = 32,     /* target, index                      value */
-    TN_OP_ARRAY_EXTEND = 33,  /* target, value                      count */
-    TN_OP_ARRAY_SLICE = 34,   /* target, index, stop, stride, want  value */
-    TN_OP_ARRAY_REPLACE = 35, /* target, index, stop, stride, value count */
-    TN_OP_ARRAY_FILL = 36,    /* target, index, stop, value         count */
-    TN_OP_ARRAY_ADD = 37,     /* target, index, value               value */
-    TN_OP_ARRAY_SUM = 38,     /* target                             value */
-    TN_OP_ARRAY_MIN = 39,     /* target                             value */
-    TN_OP_ARRAY_MAX = 40,     /* target                             value */
-    TN_OP_ARRAY_INDEX = 41,   /* target, index (start), value       count */
-    TN_OP_READ = 42,          /* target, cursor (first), limit      range */
-    TN_OP_WRITE = 43,         /* target, cursor (first), data, data_size
+typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
+    TN_OP_PING = 1,         /* data, data_size                      data */
+    TN_OP_PUT = 2,          /* value                                handle */
+    TN_OP_SET = 3,          /* name, value, require, want->handle, lifetime
+                                                                    binding, handle */
+    TN_OP_GET = 4,          /* target, want                         value */
+    TN_OP_BIND = 5,         /* name, target, require, lifetime      binding */
+    TN_OP_UNBIND = 6,       /* name, require                        binding */
+    TN_OP_LOOKUP = 7,       /* name                                 handle, version */
+    TN_OP_DESCRIBE = 8,     /* target, deep, limit                  description */
+    TN_OP_LENGTH = 9,       /* target                               count */
+    TN_OP_CONTAINS = 10,    /* target, value                        truth */
+    TN_OP_LIST_GET = 11,    /* target, index, want                  value */
+    TN_OP_LIST_SET = 12,    /* target, index, value                 count */
+    TN_OP_LIST_APPEND = 13, /* target, value                        count */
+    TN_OP_LIST_EXTEND = 14, /* target, value                        count */
+    TN_OP_LIST_INSERT = 15, /* target, index, value                 count */
+    TN_OP_LIST_DELETE = 16, /* target, index                        count */
+    TN_OP_LIST_POP = 17,    /* target, index, want                  value */
+    TN_OP_LIST_SLICE = 18,  /* target, index, stop, want            value */
+    TN_OP_DICT_GET = 19,    /* target, key, want                    value */
+    TN_OP_DICT_SET = 20,    /* target, key, value                   count */
+    TN_OP_DICT_DELETE = 21, /* target, key                          count */
+    TN_OP_DICT_POP = 22,    /* target, key, want                    value */
+    TN_OP_SCAN_NAMES = 23,  /* name (prefix), cursor, limit         names, cursor */
+    TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, keys_only, want
+                                                                    value (list), cursor */
+    TN_OP_INFO = 25,        /* nothing                              info */
+    TN_OP_BATCH = 26,       /* batch                                steps */
+    TN_OP_WEAKREF_NEW = 27, /* target                               handle */
+    TN_OP_WEAKREF_GET = 28, /* target, want                         value */
+    TN_OP_SET_TTL = 29,     /* name, lifetime->ttl_ms               binding */
+    TN_OP_ARRAY_MIN = 30,   /* target                               value */
+    TN_OP_ARRAY_MAX = 31,   /* target                               value */
+
+    TN_OP_SET_ADD = 40,     /* target, value                        truth */
+    TN_OP_SET_DISCARD = 41, /* target, value, must_exist            truth */
+    TN_OP_SET_POP = 42,     /* target, want                         value */
+    TN_OP_SET_CLEAR = 43,   /* target                               count */
+    TN_OP_SCAN_SET = 44,    /* target, cursor, limit, want          value (list), cursor */
+    TN_OP_SET_NEW = 45,     /* target, how (tn_set_operation), value, kind, want
+                                                                    value */
+    TN_OP_SET_UPDATE = 46,  /* target, how (tn_set_operation), value
                                                                     count */
+    TN_OP_SET_COMPARE = 47, /* target, how (tn_set_relation), value truth */
+
+    TN_OP_ARRAY_GET = 55,     /* target, index                      value */
+    TN_OP_ARRAY_SET = 56,     /* target, index, value               count */
+    TN_OP_ARRAY_APPEND = 57,  /* target, value                      count */
+    TN_OP_ARRAY_INSERT = 58,  /* target, index, value               count */
+    TN_OP_ARRAY_DELETE = 59,  /* target, index                      count */
+    TN_OP_ARRAY_POP = 60,     /* target, index                      value */
+    TN_OP_ARRAY_EXTEND = 61,  /* target, value                      count */
+    TN_OP_ARRAY_SLICE = 62,   /* target, index, stop, stride, want  value */
+    TN_OP_ARRAY_REPLACE = 63, /* target, index, stop, stride, value count */
+    TN_OP_ARRAY_FILL = 64,    /* target, index, stop, value         count */
+    TN_OP_ARRAY_ADD = 65,     /* target, index, value               value */
+    TN_OP_ARRAY_SUM = 66,     /* target                             value */
+    TN_OP_ARRAY_INDEX = 67,   /* target, index (start), value       count */
+    TN_OP_READ = 68,          /* target, cursor (first), limit      range */
+    TN_OP_WRITE = 69,         /* target, cursor (first), data, data_size
+                                                                    count */
+
+    TN_OP_CLASS_DECLARE = 70,  /* class_spec                        handle */
+    TN_OP_CLASS_DESCRIBE = 71, /* target                            class info */
+    TN_OP_RECORD_NEW = 72,     /* target, value (may be all zeros)  handle */
+    TN_OP_ATTR_GET = 73,       /* target, name, want                value */
+    TN_OP_ATTR_SET = 74,       /* target, name, value               count */
+    TN_OP_ATTR_DELETE = 75,    /* target, name                      count */
     /* A stream is what tn_upload_open() and its relatives are made of. */
-    TN_OP_UPLOAD_BEGIN = 44,  /* kind, format, limit (size)         stream */
-    TN_OP_UPLOAD_CHUNK = 45,  /* cursor (stream), limit (offset), data, data_size, checksum
+    TN_OP_UPLOAD_BEGIN = 105,  /* kind, format, limit (size)        stream */
+    TN_OP_UPLOAD_CHUNK = 106,  /* cursor (stream), limit (offset), data, data_size, checksum
                                                                     stream */
-    TN_OP_UPLOAD_FINISH = 46, /* cursor (stream), limit (size), checksum
+    TN_OP_UPLOAD_FINISH = 107, /* cursor (stream), limit (size), checksum
                                                                     handle */
-    TN_OP_UPLOAD_ABORT = 47   /* cursor (stream)                    stream */
+    TN_OP_UPLOAD_ABORT = 108,  /* cursor (stream)                   stream */
+    TN_OP_GC = 120,            /* data: NULL or a tn_gc_request     gc info */
+    TN_OP_ATTR_SCAN = 76       /* target, cursor, limit, keys_only, want
+                                                                    value (list), cursor */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -935,10 +1277,14 @@ typedef struct tn_op {
     uint64_t limit;
     bool deep;
     bool keys_only;
+    bool must_exist;
+    uint8_t kind; /* tn_kind */
+    int32_t how;  /* tn_set_operation or tn_set_relation */
     struct tn_batch *batch;
+    const tn_class_spec *class_spec;
+    const tn_lifetime *lifetime;
     int64_t stride;
     uint32_t checksum; /* CRC-32C */
-    tn_kind kind;
     tn_format format;
 } tn_op;
 
@@ -1052,6 +1398,11 @@ TN_API int tn_reply_cursor(const tn_reply *reply, uint64_t *ret_cursor);
 
 /* The caller frees the result. */
 TN_API int tn_reply_info(const tn_reply *reply, tn_info **ret_info);
+/* Of TN_OP_GC. `ret_info` was set to TN_GC_INFO_INIT. */
+TN_API int tn_reply_gc(const tn_reply *reply, tn_gc_info *ret_info);
+
+/* The caller frees the result. */
+TN_API int tn_reply_class_info(const tn_reply *reply, tn_class_info **ret_info);
 
 /* The steps of a batch, and the reply to each; NULL if it is out of range. */
 TN_API size_t tn_reply_n_steps(const tn_reply *reply);
@@ -1180,9 +1531,11 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_PENDING_CLEANUP TN_FREED_BY(tn_pending_free)
 #define TN_NAME_ITER_CLEANUP TN_FREED_BY(tn_name_iter_close)
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
+#define TN_SET_ITER_CLEANUP TN_FREED_BY(tn_set_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
 #define TN_UPLOAD_CLEANUP TN_FREED_BY(tn_upload_close)
 #define TN_DOWNLOAD_CLEANUP TN_FREED_BY(tn_download_close)
+#define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #endif
 
 #ifdef __cplusplus
