@@ -3,6 +3,8 @@
  * Raw content: ranges of what a str, bytes, bytearray or array holds, as it lies in
  * memory, without a message or a node for each item.
  */
+#include <string.h>
+
 #include "core/base/crc32c.h"
 #include "core/base/err.h"
 #include "server/request.h"
@@ -48,22 +50,37 @@ static int read_array(struct tn_request_ctx *ctx, struct tn_object *o,
     return tn_check_alive(o);
 }
 
+/* A range of a str or bytes, where it is; but in a batch, which passes safe points before
+ * its answer is packed, a copy. */
+static int read_text(struct tn_request_ctx *ctx, const struct tn_object *o,
+                     const Tenure__V1__ReadRequest *msg, struct tn_slice *ret_data,
+                     uint64_t *ret_length)
+{
+    struct tn_slice content = tn_text_slice(o);
+    size_t n = n_wanted(msg, content.len, 0);
+    void *copy;
+
+    *ret_data = TN_SLICE((const char *)content.data + (n > 0 ? msg->first : 0), n);
+    *ret_length = content.len;
+    if (ctx->batch == NULL || n == 0)
+        return 0;
+    copy = tn_ctx_alloc(ctx, n);
+    if (copy == NULL)
+        return TN_ERR_NOMEM;
+    memcpy(copy, ret_data->data, n);
+    ret_data->data = copy;
+    return 0;
+}
+
 static int content_of(struct tn_request_ctx *ctx, struct tn_object *o,
                       const Tenure__V1__ReadRequest *msg, struct tn_slice *ret_data,
                       uint64_t *ret_length)
 {
-    struct tn_slice content;
-    size_t n;
-
     if (tn_is_array(o))
         return read_array(ctx, o, msg, ret_data, ret_length);
     if (o->type != TN_TYPE_STR && o->type != TN_TYPE_BYTES)
         return tn_wrong_type(ctx, o, "a str, bytes, bytearray or array");
-    content = tn_text_slice(o);
-    n = n_wanted(msg, content.len, 0);
-    *ret_data = TN_SLICE((const char *)content.data + (n > 0 ? msg->first : 0), n);
-    *ret_length = content.len;
-    return 0;
+    return read_text(ctx, o, msg, ret_data, ret_length);
 }
 
 static int read_range(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,

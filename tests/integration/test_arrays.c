@@ -279,6 +279,94 @@ static void test_arrays_in_containers_and_batches(void **state)
     in_all_modes(nested);
 }
 
+/* Records, sets and weakrefs beside arrays: an array is held, but is no key. */
+static void beside_others(struct fixture *f)
+{
+    const char *slots[] = { "data" };
+    tn_class_spec spec = TN_CLASS_SPEC_INIT;
+    TN_HANDLE_CLEANUP tn_handle *class = NULL;
+    TN_HANDLE_CLEANUP tn_handle *record = NULL;
+    TN_HANDLE_CLEANUP tn_handle *weakref = NULL;
+    tn_value array = tn_value_bytearray(f->values, "abc", 3);
+    tn_value nothing = { NULL, 0 };
+    tn_value got;
+
+    spec.name = "Image";
+    spec.slots = slots;
+    spec.n_slots = 1;
+    assert_int_equal(tn_client_class_declare(f->client, &spec, &class), 0);
+    assert_int_equal(tn_client_record_new(f->client, tn_held(class), nothing, &record), 0);
+    assert_int_equal(tn_client_attr_set(f->client, tn_held(record), "data", array), 0);
+    assert_int_equal(tn_client_attr_get(f->client, tn_held(record), "data", NULL, f->values, &got),
+                     0);
+    assert_int_equal(tn_value_kind(got), TN_KIND_BYTEARRAY);
+
+    assert_int_equal(tn_client_set(f->client, "s", tn_value_new_set(f->values)), 0);
+    assert_true(tn_client_set_add(f->client, tn_named("s"), array, NULL) < 0);
+    assert_string_equal(tn_client_error(f->client)->reason, "UNHASHABLE_KEY");
+    assert_non_null(strstr(tn_client_error(f->client)->message,
+                           "A bytearray cannot be a member of a set, because it can change; use "
+                           "a bytes."));
+    assert_true(tn_client_set_discard(f->client, tn_named("s"),
+                                      tn_value_array(f->values, TN_FORMAT_U8, "a", 1), NULL) < 0);
+    assert_string_equal(tn_client_error(f->client)->reason, "UNHASHABLE_KEY");
+
+    assert_int_equal(tn_client_set(f->client, "a", array), 0);
+    assert_int_equal(tn_client_weakref(f->client, tn_named("a"), &weakref), 0);
+    assert_int_equal(tn_client_deref(f->client, tn_held(weakref), NULL, f->values, &got), 0);
+    assert_int_equal(tn_value_kind(got), TN_KIND_BYTEARRAY);
+    assert_int_equal(tn_client_unbind(f->client, "a"), 0);
+    do /* the last reference may be another thread's to drop */
+        assert_int_equal(tn_client_deref(f->client, tn_held(weakref), NULL, f->values, &got), 0);
+    while (tn_value_kind(got) != TN_KIND_NONE);
+    assert_int_equal(tn_client_unbind(f->client, "s"), 0);
+}
+
+static void test_arrays_beside_records_sets_and_weakrefs(void **state)
+{
+    (void)state;
+    in_all_modes(beside_others);
+}
+
+/* What a batch has read stays what it was, although the object is gone and its memory is
+ * used again before the answer is packed. */
+static void read_in_a_batch(struct fixture *f)
+{
+    static const char content[] = "0123456789abcdefghijklmnopqrstuvwxyz0123456789";
+    tn_value other = tn_value_bytes(f->values, "----------------------------------------------",
+                                    sizeof(content) - 1);
+    tn_batch *batch = tn_batch_new(f->client);
+    tn_reply *reply = NULL;
+    tn_op op = tn_op_init(TN_OP_READ);
+    tn_range range;
+
+    assert_int_equal(
+        tn_client_set(f->client, "b", tn_value_bytes(f->values, content, sizeof(content) - 1)), 0);
+    op.target = tn_named("b");
+    op.limit = 100;
+    assert_int_equal(tn_batch_add(batch, &op), 0);
+    op = tn_op_init(TN_OP_UNBIND);
+    op.name = "b";
+    assert_int_equal(tn_batch_add(batch, &op), 1);
+    op = tn_op_init(TN_OP_PUT);
+    op.value = other;
+    for (int i = 2; i < 200; i++)
+        assert_int_equal(tn_batch_add(batch, &op), i);
+    op = tn_op_init(TN_OP_BATCH);
+    op.batch = batch;
+    assert_int_equal(tn_client_call(f->client, &op, &reply), 0);
+    assert_int_equal(tn_reply_range(tn_reply_step(reply, 0), &range), 0);
+    assert_int_equal(range.size, sizeof(content) - 1);
+    assert_memory_equal(range.data, content, range.size);
+    tn_batch_free(&batch);
+}
+
+static void test_what_a_batch_reads_is_not_what_comes_after(void **state)
+{
+    (void)state;
+    in_all_modes(read_in_a_batch);
+}
+
 /* What is larger than is wanted comes as a handle. */
 static void cut_off(struct fixture *f)
 {
@@ -408,6 +496,8 @@ int main(void)
         cmocka_unit_test(test_raw_items_are_read_and_written),
         cmocka_unit_test(test_errors_are_precise_and_change_nothing),
         cmocka_unit_test(test_arrays_in_containers_and_batches),
+        cmocka_unit_test(test_arrays_beside_records_sets_and_weakrefs),
+        cmocka_unit_test(test_what_a_batch_reads_is_not_what_comes_after),
         cmocka_unit_test(test_large_arrays_come_as_handles),
         cmocka_unit_test(test_the_command_reads_and_changes_arrays),
         cmocka_unit_test(test_the_shell_and_batches_know_arrays),

@@ -303,6 +303,93 @@ static void test_upload_beyond_the_limit_leaves_nothing(void **state)
     }
 }
 
+/* So many quarters of a megabyte leave no room for the content in a heap of sixteen. */
+#define N_SOFT 52
+
+static void fill_softly(tn_client *client)
+{
+    TN_VALUES_CLEANUP tn_values *values = tn_values_new();
+    tn_lifetime soft = TN_LIFETIME_INIT;
+    char name[16];
+
+    soft.kind = TN_BIND_SOFT;
+    for (int i = 0; i < N_SOFT; i++) {
+        (void)snprintf(name, sizeof(name), "soft-%d", i);
+        assert_int_equal(tn_client_set_as(client, name, tn_value_bytes(values, content + i, MB / 4),
+                                          &soft, NULL, NULL, NULL),
+                         0);
+        tn_values_clear(values);
+    }
+}
+
+static size_t drop_soft(tn_client *client)
+{
+    size_t n = 0;
+    char name[16];
+
+    for (int i = 0; i < N_SOFT; i++) {
+        (void)snprintf(name, sizeof(name), "soft-%d", i);
+        n += tn_client_unbind(client, name) == 0;
+    }
+    return n;
+}
+
+/* Soft names go before an upload is refused. */
+static void test_uploads_take_the_place_of_soft_names(void **state)
+{
+    static const char *const options[] = { "max-memory", "16mb", NULL };
+
+    (void)state;
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
+        struct server_fixture f;
+        tn_client *client;
+
+        server_fixture_start(&f, (enum tn_mode)mode, options);
+        client = open_client(&f);
+        for (int announced = 0; announced < 2; announced++) {
+            fill_softly(client);
+            round_trip(client, TN_KIND_BYTEARRAY, TN_FORMAT_NONE, N_CONTENT, announced, MB);
+            round_trip(client, TN_KIND_BYTES, TN_FORMAT_NONE, N_CONTENT, announced, MB);
+            assert_true(drop_soft(client) < N_SOFT);
+        }
+        tn_client_close(&client);
+        server_fixture_stop(&f);
+    }
+}
+
+/* A list that holds itself and an array is collected while an upload is open. */
+static void collected(struct server_fixture *f, tn_client *client)
+{
+    TN_VALUES_CLEANUP tn_values *values = tn_values_new();
+    TN_UPLOAD_CLEANUP tn_upload *upload = NULL;
+    TN_HANDLE_CLEANUP tn_handle *handle = NULL;
+    tn_gc_result result;
+    tn_value list;
+
+    (void)f;
+    assert_int_equal(tn_upload_open(client, TN_KIND_BYTEARRAY, TN_FORMAT_NONE, N_CONTENT, &upload),
+                     0);
+    for (size_t n = 0; n < N_CONTENT; n += MB) {
+        list = tn_value_list(values);
+        assert_int_equal(tn_value_append(list, list), 0);
+        assert_int_equal(tn_value_append(list, tn_value_bytearray(values, content, MB / 4)), 0);
+        assert_int_equal(tn_client_set(client, "cycle", list), 0);
+        assert_int_equal(
+            tn_upload_write(upload, content + n, N_CONTENT - n < MB ? N_CONTENT - n : MB), 0);
+        assert_int_equal(tn_client_unbind(client, "cycle"), 0);
+        tn_values_clear(values);
+        assert_int_equal(tn_client_gc_collect(client, 2, &result), 0);
+    }
+    assert_int_equal(tn_upload_finish(upload, &handle), 0);
+    expect_content(client, handle, N_CONTENT, TN_KIND_BYTEARRAY);
+}
+
+static void test_uploads_and_the_collector_do_not_mind_each_other(void **state)
+{
+    (void)state;
+    in_all_modes(collected);
+}
+
 /* The client is a process that begins two uploads, tells so, and waits to be killed. */
 static void be_the_client(const char *endpoint, int out)
 {
@@ -506,6 +593,8 @@ int main(void)
         cmocka_unit_test(test_wrong_chunks_are_refused_one_by_one),
         cmocka_unit_test(test_download_notices_that_the_length_changes),
         cmocka_unit_test(test_upload_beyond_the_limit_leaves_nothing),
+        cmocka_unit_test(test_uploads_take_the_place_of_soft_names),
+        cmocka_unit_test(test_uploads_and_the_collector_do_not_mind_each_other),
         cmocka_unit_test(test_the_command_moves_files),
         cmocka_unit_test(test_the_example_inverts_an_image),
     };
