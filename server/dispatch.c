@@ -106,6 +106,15 @@ _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_R
                "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_ATTR_SCAN == (int)TENURE__V1__STEP__OP_ATTR_SCAN, "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_GC == (int)TENURE__V1__STEP__OP_GC, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_ARRAY_GET == (int)TENURE__V1__STEP__OP_ARRAY_GET, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_WRITE == (int)TENURE__V1__STEP__OP_WRITE, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_UPLOAD_ABORT == (int)TENURE__V1__STEP__OP_UPLOAD_ABORT,
+               "");
+_Static_assert((int)TENURE__V1__RESPONSE__RESULT_READ == (int)TENURE__V1__STEP_RESULT__RESULT_READ,
+               "");
+_Static_assert((int)TENURE__V1__RESPONSE__RESULT_UPLOAD ==
+                   (int)TENURE__V1__STEP_RESULT__RESULT_UPLOAD,
+               "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
                    (int)TENURE__V1__STEP_RESULT__RESULT_CLASS_DESCRIBE,
                "");
