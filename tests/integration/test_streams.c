@@ -310,7 +310,7 @@ static void fill_softly(tn_client *client)
 {
     TN_VALUES_CLEANUP tn_values *values = tn_values_new();
     tn_lifetime soft = TN_LIFETIME_INIT;
-    char name[16];
+    char name[32];
 
     soft.kind = TN_BIND_SOFT;
     for (int i = 0; i < N_SOFT; i++) {
@@ -325,7 +325,7 @@ static void fill_softly(tn_client *client)
 static size_t drop_soft(tn_client *client)
 {
     size_t n = 0;
-    char name[16];
+    char name[32];
 
     for (int i = 0; i < N_SOFT; i++) {
         (void)snprintf(name, sizeof(name), "soft-%d", i);
