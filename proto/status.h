@@ -147,6 +147,14 @@ enum tn_code {
       "The heap is as large as it may be; delete or release something.")                           \
     X(OUT_OF_MEMORY, RESOURCE_EXHAUSTED, NOMEM, "The system has no memory left; try again later.") \
     X(OBJECT_BUSY, ABORTED, BUSY, "The object is in use by somebody else; try again.")             \
+    /* Of uploads. */                                                                              \
+    X(STREAM_NOT_FOUND, NOT_FOUND, HANDLE, "The session has no such upload.")                      \
+    X(TOO_MANY_STREAMS, RESOURCE_EXHAUSTED, TOO_MANY,                                              \
+      "The session has as many uploads as it may; finish or give up one of them.")                 \
+    X(STREAM_OFFSET, FAILED_PRECONDITION, PRECONDITION,                                            \
+      "The chunk does not follow what has been received.")                                         \
+    X(CHECKSUM_MISMATCH, DATA_LOSS, INVAL,                                                         \
+      "The content does not have the checksum that came with it; send it again.")                  \
     /* Of batches. */                                                                              \
     X(BATCH_STEP_INVALID, INVALID_ARGUMENT, INVAL,                                                 \
       "A step must do something that steps can do, and refer to earlier steps only.")              \

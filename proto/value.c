@@ -25,18 +25,47 @@ struct check {
 const char *tn_node_kind_name(unsigned kind)
 {
     static const char *const names[] = {
-        [TN_NODE_NONE] = "NONE",     [TN_NODE_FALSE] = "FALSE",
-        [TN_NODE_TRUE] = "TRUE",     [TN_NODE_INT] = "INT",
-        [TN_NODE_FLOAT] = "FLOAT",   [TN_NODE_STR] = "STR",
-        [TN_NODE_BYTES] = "BYTES",   [TN_NODE_TUPLE] = "TUPLE",
-        [TN_NODE_LIST] = "LIST",     [TN_NODE_DICT] = "DICT",
-        [TN_NODE_HANDLE] = "HANDLE", [TN_NODE_RESULT] = "RESULT",
-        [TN_NODE_CLASS] = "CLASS",   [TN_NODE_RECORD] = "RECORD",
-        [TN_NODE_SET] = "SET",       [TN_NODE_FROZENSET] = "FROZENSET",
+        [TN_NODE_NONE] = "NONE",
+        [TN_NODE_FALSE] = "FALSE",
+        [TN_NODE_TRUE] = "TRUE",
+        [TN_NODE_INT] = "INT",
+        [TN_NODE_FLOAT] = "FLOAT",
+        [TN_NODE_STR] = "STR",
+        [TN_NODE_BYTES] = "BYTES",
+        [TN_NODE_TUPLE] = "TUPLE",
+        [TN_NODE_LIST] = "LIST",
+        [TN_NODE_DICT] = "DICT",
+        [TN_NODE_HANDLE] = "HANDLE",
+        [TN_NODE_RESULT] = "RESULT",
+        [TN_NODE_CLASS] = "CLASS",
+        [TN_NODE_RECORD] = "RECORD",
+        [TN_NODE_SET] = "SET",
+        [TN_NODE_FROZENSET] = "FROZENSET",
         [TN_NODE_DEQUE] = "DEQUE",
+        [TN_NODE_ARRAY] = "ARRAY",
+        [TN_NODE_BYTEARRAY] = "BYTEARRAY",
     };
 
     return kind < TN_ARRAY_LEN(names) && names[kind] ? names[kind] : "?";
+}
+
+int tn_value_format_shift(unsigned format)
+{
+    static const int8_t shifts[] = {
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_UNSPECIFIED] = -1,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_I8] = 0,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_U8] = 0,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_I16] = 1,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_U16] = 1,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_I32] = 2,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_U32] = 2,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_I64] = 3,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_U64] = 3,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_F32] = 2,
+        [TENURE__V1__ARRAY_FORMAT__ARRAY_FORMAT_F64] = 3,
+    };
+
+    return format < TN_ARRAY_LEN(shifts) ? shifts[format] : -1;
 }
 
 /* A node is at fault, in the way that `how` says. */
@@ -72,6 +101,25 @@ static int check_text(const struct check *c, size_t node, size_t first, size_t s
         return 0;
     if (!tn_utf8_is_valid(data->data + first, size))
         return refuse_node(c, TN_REASON_INVALID_UTF8, node, "is not valid UTF-8; send it as BYTES");
+    return 0;
+}
+
+/* An array has a format and whole items. */
+static int check_array(const struct check *c, size_t node, size_t first, size_t size)
+{
+    const ProtobufCBinaryData *data = &c->value->data;
+    int shift;
+
+    if (size == 0)
+        return refuse_node(c, TN_REASON_VALUE_MALFORMED, node, "does not say its format");
+    if (size > data->len || first > data->len - size)
+        return 0; /* as above */
+    shift = tn_value_format_shift(data->data[first]);
+    if (shift < 0)
+        return refuse_node(c, TN_REASON_VALUE_MALFORMED, node, "has a format that is not known");
+    if (((size - 1) & (((size_t)1 << shift) - 1)) != 0)
+        return refuse_node(c, TN_REASON_VALUE_MALFORMED, node,
+                           "does not consist of whole items of its format");
     return 0;
 }
 
@@ -147,6 +195,11 @@ static int check_sized(const struct check *c, size_t node, struct tally *t)
         t->n_bytes += size;
         break;
     case TN_NODE_BYTES:
+    case TN_NODE_BYTEARRAY:
+        t->n_bytes += size;
+        break;
+    case TN_NODE_ARRAY:
+        r = check_array(c, node, t->n_bytes, size);
         t->n_bytes += size;
         break;
     case TN_NODE_TUPLE:
@@ -210,6 +263,8 @@ static int check_nodes(const struct check *c, struct tally *t)
         case TN_NODE_FROZENSET:
         case TN_NODE_RESULT:
         case TN_NODE_DEQUE:
+        case TN_NODE_ARRAY:
+        case TN_NODE_BYTEARRAY:
             r = check_sized(c, node, t);
             if (r < 0)
                 return r;

@@ -40,6 +40,8 @@ enum tn_node_kind {
     TN_NODE_DICT = TENURE__V1__NODE_KIND__NODE_KIND_DICT,
     TN_NODE_HANDLE = TENURE__V1__NODE_KIND__NODE_KIND_HANDLE,
     TN_NODE_RESULT = TENURE__V1__NODE_KIND__NODE_KIND_RESULT,
+    TN_NODE_ARRAY = TENURE__V1__NODE_KIND__NODE_KIND_ARRAY,
+    TN_NODE_BYTEARRAY = TENURE__V1__NODE_KIND__NODE_KIND_BYTEARRAY,
     TN_NODE_CLASS = TENURE__V1__NODE_KIND__NODE_KIND_CLASS,
     TN_NODE_RECORD = TENURE__V1__NODE_KIND__NODE_KIND_RECORD,
     TN_NODE_SET = TENURE__V1__NODE_KIND__NODE_KIND_SET,
@@ -88,12 +90,16 @@ static inline size_t tn_node_n_items(unsigned int kind, uint32_t size)
 /* "STR"; for an unlisted number "?". Never NULL. Any thread. */
 const char *tn_node_kind_name(unsigned kind);
 
+/* Log2 of the bytes of an item of an array of this ArrayFormat; negative: there is no
+ * such format. Any thread. */
+int tn_value_format_shift(unsigned format);
+
 /* ---- Checking ---- */
 
 struct tn_value_limits {
     size_t max_nodes;
     size_t max_items; /* of all containers together; a dict has two per entry */
-    size_t max_bytes; /* of all str and bytes together */
+    size_t max_bytes; /* of all str, bytes, arrays and bytearrays together */
     /* RESULT nodes may refer to the steps before this number; 0: there are none. */
     uint32_t n_steps;
     bool allow_handles;
@@ -107,8 +113,8 @@ struct tn_value_limits {
  * within the limits; that all kinds are known; that every column has exactly as
  * many entries as the nodes take; that items are numbers of nodes, those of tuples and
  * frozensets that are such themselves have lower numbers than it, and a record's class and
- * names are nodes of the kinds that they may be; that every str is valid UTF-8, every step
- * an earlier one and no handle 0.
+ * names are nodes of the kinds that they may be; that every str is valid UTF-8, every array
+ * of a known format and of whole items, every step an earlier one and no handle 0.
  *
  * It does not require that every node can be reached from the root, and knows
  * nothing about keys. `value` may be NULL: that is VALUE_MISSING.
@@ -125,14 +131,15 @@ TN_MUST_CHECK int tn_value_check(const Tenure__V1__Value *value,
 struct tn_value_node {
     uint8_t kind; /* enum tn_node_kind */
     uint8_t type; /* HANDLE in an answer: its TypeTag; otherwise 0 */
-    /* STR, BYTES, CLASS: bytes. TUPLE, LIST, SET, FROZENSET, DEQUE: items. DICT: entries.
-     * RECORD: attributes. RESULT: the number of the step. Otherwise 0. */
+    /* STR, BYTES, BYTEARRAY, CLASS: bytes. ARRAY: bytes, the format included. TUPLE, LIST,
+     * SET, FROZENSET, DEQUE: items. DICT: entries. RECORD: attributes. RESULT: the number of
+     * the step. Otherwise 0. */
     uint32_t size;
     uint32_t maxlen; /* DEQUE: may be TN_VALUE_NO_MAXLEN; otherwise 0 */
     union {
         int64_t integer;       /* INT */
         double real;           /* FLOAT */
-        const uint8_t *bytes;  /* STR, BYTES, CLASS; may be NULL if size is 0 */
+        const uint8_t *bytes;  /* STR, BYTES, ARRAY, BYTEARRAY, CLASS; may be NULL if size is 0 */
         const uint32_t *items; /* of a container: node numbers; may be NULL if size is 0 */
         uint64_t handle;       /* HANDLE */
     };
@@ -181,6 +188,8 @@ static inline bool tn_value_read(struct tn_value_reader *reader, struct tn_value
         break;
     case TN_NODE_STR:
     case TN_NODE_BYTES:
+    case TN_NODE_ARRAY:
+    case TN_NODE_BYTEARRAY:
     case TN_NODE_CLASS:
         ret_node->size = value->sizes[reader->sizes++];
         ret_node->bytes = value->data.data ? value->data.data + reader->bytes : NULL;
@@ -232,7 +241,8 @@ TN_MUST_CHECK int tn_value_read_all(const Tenure__V1__Value *value, struct tn_ar
 /* ---- Writing a single scalar ---- */
 
 /* A value and the few bytes that its columns need. Must not be moved or freed
- * while the value is in use; what STR and BYTES refer to is borrowed. */
+ * while the value is in use; what is referred to, of STR, BYTES, ARRAY and BYTEARRAY,
+ * is borrowed. */
 struct tn_value_one {
     Tenure__V1__Value value;
     uint64_t handle;
@@ -250,6 +260,9 @@ void tn_value_one_float(struct tn_value_one *one, double real);
 /* `text` must be valid UTF-8 and, like `bytes`, shorter than 4 GiB. */
 void tn_value_one_str(struct tn_value_one *one, struct tn_slice text);
 void tn_value_one_bytes(struct tn_value_one *one, struct tn_slice bytes);
+/* `content` begins with the byte of the format. */
+void tn_value_one_array(struct tn_value_one *one, struct tn_slice content);
+void tn_value_one_bytearray(struct tn_value_one *one, struct tn_slice bytes);
 void tn_value_one_class(struct tn_value_one *one, struct tn_slice name);
 /* In an answer with the TypeTag of the object, in a request with 0. */
 void tn_value_one_handle(struct tn_value_one *one, uint64_t handle, uint8_t type);
@@ -297,7 +310,7 @@ static inline size_t tn_value_writer_n_nodes(const struct tn_value_writer *write
     return writer->kinds.len;
 }
 
-/* Bytes of str and bytes so far. */
+/* Bytes of str, bytes, arrays and bytearrays so far. */
 static inline size_t tn_value_writer_n_bytes(const struct tn_value_writer *writer)
 {
     return writer->data.len;
@@ -310,6 +323,9 @@ TN_MUST_CHECK int tn_value_put_float(struct tn_value_writer *writer, double real
 /* Copies. `text` must be valid UTF-8. */
 TN_MUST_CHECK int tn_value_put_str(struct tn_value_writer *writer, struct tn_slice text);
 TN_MUST_CHECK int tn_value_put_bytes(struct tn_value_writer *writer, struct tn_slice bytes);
+/* `content` begins with the byte of the format. */
+TN_MUST_CHECK int tn_value_put_array(struct tn_value_writer *writer, struct tn_slice content);
+TN_MUST_CHECK int tn_value_put_bytearray(struct tn_value_writer *writer, struct tn_slice bytes);
 TN_MUST_CHECK int tn_value_put_class(struct tn_value_writer *writer, struct tn_slice name);
 /* In an answer with the TypeTag of the object, in a request with 0: never mixed. */
 TN_MUST_CHECK int tn_value_put_handle(struct tn_value_writer *writer, uint64_t handle,

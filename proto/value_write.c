@@ -70,6 +70,16 @@ void tn_value_one_bytes(struct tn_value_one *one, struct tn_slice bytes)
     one_data(one, TN_NODE_BYTES, bytes);
 }
 
+void tn_value_one_array(struct tn_value_one *one, struct tn_slice content)
+{
+    one_data(one, TN_NODE_ARRAY, content);
+}
+
+void tn_value_one_bytearray(struct tn_value_one *one, struct tn_slice bytes)
+{
+    one_data(one, TN_NODE_BYTEARRAY, bytes);
+}
+
 void tn_value_one_class(struct tn_value_one *one, struct tn_slice name)
 {
     one_data(one, TN_NODE_CLASS, name);
@@ -187,6 +197,16 @@ int tn_value_put_str(struct tn_value_writer *writer, struct tn_slice text)
 int tn_value_put_bytes(struct tn_value_writer *writer, struct tn_slice bytes)
 {
     return put_data(writer, TN_NODE_BYTES, bytes);
+}
+
+int tn_value_put_array(struct tn_value_writer *writer, struct tn_slice content)
+{
+    return put_data(writer, TN_NODE_ARRAY, content);
+}
+
+int tn_value_put_bytearray(struct tn_value_writer *writer, struct tn_slice bytes)
+{
+    return put_data(writer, TN_NODE_BYTEARRAY, bytes);
 }
 
 int tn_value_put_class(struct tn_value_writer *writer, struct tn_slice name)

@@ -20,6 +20,8 @@ _Static_assert((int)TN_TYPE_WEAKREF == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_WEAKR
 _Static_assert((int)TN_TYPE_SET == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_SET, "");
 _Static_assert((int)TN_TYPE_FROZENSET == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_FROZENSET, "");
 _Static_assert((int)TN_TYPE_DEQUE == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_DEQUE, "");
+_Static_assert((int)TN_TYPE_ARRAY == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_ARRAY, "");
+_Static_assert((int)TN_TYPE_BYTEARRAY == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_BYTEARRAY, "");
 
 void tn_result_count(struct tn_result *result, uint64_t count)
 {
@@ -86,6 +88,28 @@ void tn_answer_handle(struct tn_request_ctx *ctx, struct tn_object **take_object
 
     tn_step_returns(ctx, *take_object);
     answer->handle = tn_handle_give(ctx, take_object);
+}
+
+void tn_answer_number(struct tn_request_ctx *ctx, const struct tn_number *number,
+                      struct tn_result *result)
+{
+    Tenure__V1__ObjectResponse *answer = &result->message.object;
+    struct tn_object *o;
+
+    result->which = TENURE__V1__RESPONSE__RESULT_OBJECT;
+    *answer = (Tenure__V1__ObjectResponse)TENURE__V1__OBJECT_RESPONSE__INIT;
+    answer->value = &result->one.value;
+    if (number->is_real) {
+        answer->type = TENURE__V1__TYPE_TAG__TYPE_TAG_FLOAT;
+        tn_value_one_float(&result->one, number->real);
+    } else {
+        answer->type = TENURE__V1__TYPE_TAG__TYPE_TAG_INT;
+        tn_value_one_int(&result->one, (int64_t)number->integer);
+    }
+    if (ctx->batch == NULL || tn_number_new(ctx->mu, number, &o) < 0)
+        return;
+    tn_step_returns(ctx, o);
+    tn_decref(ctx->mu, o);
 }
 
 /* Answers with an object to which the caller holds a reference, and keeps it. */

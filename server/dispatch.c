@@ -16,6 +16,8 @@ struct op {
     tn_op_fn fn;
     bool is_step;    /* a step of a batch can be one */
     bool can_repeat; /* can be executed again later: changes nothing, or goes on */
+    /* What remains to be done where there was no memory, also after reclaiming; or NULL. */
+    void (*on_refusal)(struct tn_request_ctx *ctx, const void *message);
 };
 
 /* How often a request waits for a collection before it is refused. */
@@ -57,6 +59,26 @@ static const struct op ops[] = {
     [TENURE__V1__REQUEST__OP_EXPORT] = { tn_op_export, true, false },
     [TENURE__V1__REQUEST__OP_IMPORT] = { tn_op_import, true, false },
     [TENURE__V1__REQUEST__OP_REVOKE] = { tn_op_revoke, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_GET] = { tn_op_array_get, true, true },
+    [TENURE__V1__REQUEST__OP_ARRAY_SET] = { tn_op_array_set, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_APPEND] = { tn_op_array_append, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_INSERT] = { tn_op_array_insert, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_DELETE] = { tn_op_array_delete, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_POP] = { tn_op_array_pop, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_EXTEND] = { tn_op_array_extend, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_SLICE] = { tn_op_array_slice, true, true },
+    [TENURE__V1__REQUEST__OP_ARRAY_REPLACE] = { tn_op_array_replace, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_FILL] = { tn_op_array_fill, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_ADD] = { tn_op_array_add, true, false },
+    [TENURE__V1__REQUEST__OP_ARRAY_REDUCE] = { tn_op_array_reduce, true, true },
+    [TENURE__V1__REQUEST__OP_ARRAY_INDEX] = { tn_op_array_index, true, true },
+    [TENURE__V1__REQUEST__OP_READ] = { tn_op_read, true, true },
+    [TENURE__V1__REQUEST__OP_WRITE] = { tn_op_write, true, false },
+    [TENURE__V1__REQUEST__OP_UPLOAD_BEGIN] = { tn_op_upload_begin, true, false },
+    [TENURE__V1__REQUEST__OP_UPLOAD_CHUNK] = { tn_op_upload_chunk, true, false,
+                                               tn_op_upload_refused },
+    [TENURE__V1__REQUEST__OP_UPLOAD_FINISH] = { tn_op_upload_finish, true, false },
+    [TENURE__V1__REQUEST__OP_UPLOAD_ABORT] = { tn_op_upload_abort, true, false },
     [TENURE__V1__REQUEST__OP_CLASS_DECLARE] = { tn_op_class_declare, true, false },
     [TENURE__V1__REQUEST__OP_CLASS_DESCRIBE] = { tn_op_class_describe, true, true },
     [TENURE__V1__REQUEST__OP_RECORD_NEW] = { tn_op_record_new, true, false },
@@ -98,6 +120,15 @@ _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_R
                "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_ATTR_SCAN == (int)TENURE__V1__STEP__OP_ATTR_SCAN, "");
 _Static_assert((int)TENURE__V1__REQUEST__OP_GC == (int)TENURE__V1__STEP__OP_GC, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_ARRAY_GET == (int)TENURE__V1__STEP__OP_ARRAY_GET, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_WRITE == (int)TENURE__V1__STEP__OP_WRITE, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_UPLOAD_ABORT == (int)TENURE__V1__STEP__OP_UPLOAD_ABORT,
+               "");
+_Static_assert((int)TENURE__V1__RESPONSE__RESULT_READ == (int)TENURE__V1__STEP_RESULT__RESULT_READ,
+               "");
+_Static_assert((int)TENURE__V1__RESPONSE__RESULT_UPLOAD ==
+                   (int)TENURE__V1__STEP_RESULT__RESULT_UPLOAD,
+               "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
                    (int)TENURE__V1__STEP_RESULT__RESULT_CLASS_DESCRIBE,
                "");
@@ -225,7 +256,13 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     ctx->may_defer = may_defer;
     if (TN_LIKELY(r >= 0) || r == TN_ERR_AGAIN || !tn_status_is_ok(ctx->status))
         return r;
-    return r == TN_ERR_LIMIT ? memory_limit(ctx) : tn_status_set_err(ctx->status, r);
+    if (r == TN_ERR_LIMIT)
+        (void)memory_limit(ctx); /* `r` says so, too */
+    else
+        (void)tn_status_set_err(ctx->status, r);
+    if (op->on_refusal != NULL && (r == TN_ERR_LIMIT || r == TN_ERR_NOMEM))
+        op->on_refusal(ctx, message);
+    return r;
 }
 
 /* ---- One request ---- */

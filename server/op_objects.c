@@ -162,6 +162,18 @@ static int dict_contains(struct tn_request_ctx *ctx, struct tn_object *dict,
     return r == TN_ERR_KEY ? 0 : r;
 }
 
+static int array_contains(struct tn_request_ctx *ctx, struct tn_object *o, struct tn_object *value,
+                          bool *ret_contains)
+{
+    size_t at;
+    int r = tn_array_index(ctx->mu, o, value, INT64_MIN, &at);
+
+    if (r == TN_ERR_TYPE)
+        return tn_wrong_type(ctx, value, tn_array_needles(o));
+    *ret_contains = r == 0;
+    return r == TN_ERR_KEY ? 0 : r;
+}
+
 /* `message` is the object that is looked for. */
 static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                     const void *message, struct tn_result *result)
@@ -184,6 +196,10 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     case TN_TYPE_DICT:
         r = dict_contains(ctx, o, value, &does_contain);
         break;
+    case TN_TYPE_ARRAY:
+    case TN_TYPE_BYTEARRAY:
+        r = array_contains(ctx, o, value, &does_contain);
+        break;
     case TN_TYPE_SET:
     case TN_TYPE_FROZENSET:
         r = tn_set_contains(ctx->mu, o, value, &does_contain);
@@ -191,7 +207,8 @@ static int contains(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
             r = tn_unhashable(ctx, (enum tn_type_id)value->type, TN_AS_MEMBER);
         break;
     default:
-        return tn_wrong_type(ctx, o, "a list, tuple, deque, dict, set or frozenset");
+        return tn_wrong_type(ctx, o,
+                             "a list, tuple, deque, dict, set, frozenset, array or bytearray");
     }
     if (r == 0 && !does_contain)
         r = tn_check_alive(o);

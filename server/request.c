@@ -296,6 +296,8 @@ int tn_unhashable(struct tn_request_ctx *ctx, enum tn_type_id type, const char *
         advice = " in what it holds";
     else if (type == TN_TYPE_SET)
         advice = "; use a frozenset";
+    else if (type == TN_TYPE_BYTEARRAY)
+        advice = "; use a bytes";
     return tn_status_setf(ctx->status, TN_REASON_UNHASHABLE_KEY,
                           "A %s cannot be %s, because it can change%s.", tn_type_name(type), as,
                           advice);

@@ -64,6 +64,8 @@ struct tn_result {
         Tenure__V1__ScanNamesResponse scan_names;
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
+        Tenure__V1__ReadResponse read;
+        Tenure__V1__UploadResponse upload;
         Tenure__V1__GcResponse gc;
         Tenure__V1__BatchResponse batch;
         Tenure__V1__ScopeResponse scope;
@@ -185,6 +187,9 @@ TN_COLD int tn_name_missing(struct tn_request_ctx *ctx, struct tn_slice name);
 TN_COLD int tn_wrong_type(struct tn_request_ctx *ctx, const struct tn_object *o,
                           const char *needed);
 
+/* What can be looked for in an array or bytearray, as in "this needs a number". */
+const char *tn_array_needles(const struct tn_object *array);
+
 /* Says that an object of a type is no TN_AS_KEY or TN_AS_MEMBER; returns the error. */
 #define TN_AS_KEY "a key of a dict"
 #define TN_AS_MEMBER "a member of a set"
@@ -298,6 +303,13 @@ TN_MUST_CHECK int tn_answer_borrowed(struct tn_request_ctx *ctx, struct tn_objec
 void tn_answer_taken(struct tn_request_ctx *ctx, struct tn_object **take_object,
                      const Tenure__V1__Want *want, struct tn_result *result);
 
+/*
+ * Answers with a number that was computed, an int or a float. Does not fail; but in a
+ * batch, later steps cannot refer to it if there is no memory for an object.
+ */
+void tn_answer_number(struct tn_request_ctx *ctx, const struct tn_number *number,
+                      struct tn_result *result);
+
 /* Answers with a handle, which has been reserved. Takes over the reference. */
 void tn_answer_handle(struct tn_request_ctx *ctx, struct tn_object **take_object, uint64_t version,
                       struct tn_result *result);
@@ -366,6 +378,26 @@ int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_dict_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_append(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_insert(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_extend(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_slice(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_replace(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_fill(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_add(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_reduce(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_array_index(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_read(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_write(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_begin(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_chunk(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_finish(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_upload_abort(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+void tn_op_upload_refused(struct tn_request_ctx *ctx, const void *message);
 int tn_op_class_declare(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_class_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_record_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);

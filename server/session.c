@@ -249,6 +249,7 @@ bool tn_session_count(const struct tn_session *session, const struct tn_object *
 
 bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
+    tn_intakes_close(&session->uploads, mu);
     while (session->n_slots > 0 && *budget > 0) {
         struct tn_handle_slot *slot = tn_session_slot(session, --session->n_slots);
 

@@ -41,6 +41,7 @@
 
 #include "core/base/attr.h"
 #include "core/heap.h"
+#include "server/intake.h"
 #include "server/ring.h"
 
 /* Scopes that may be open in a session, one in the other. */
@@ -92,9 +93,10 @@ struct tn_session {
     uint32_t *scoped;
     size_t n_scoped;
     size_t cap_scoped;
-    struct tn_ring link; /* tn_sessions.ring, while it is open there */
-    uint64_t walked;     /* the last marking that has visited all it holds; 0: none */
-    size_t walk_at;      /* the slot where a walk that is under way goes on; else 0 */
+    struct tn_intakes uploads; /* objects that it is filling */
+    struct tn_ring link;       /* tn_sessions.ring, while it is open there */
+    uint64_t walked;           /* the last marking that has visited all it holds; 0: none */
+    size_t walk_at;            /* the slot where a walk that is under way goes on; else 0 */
 };
 
 void tn_sessions_init(struct tn_sessions *sessions, struct tn_thread *thread);
@@ -200,9 +202,9 @@ TN_MUST_CHECK bool tn_session_leave(struct tn_session *session, struct tn_mutato
 bool tn_session_walk(struct tn_session *session, struct tn_mutator *mu, size_t *budget);
 
 /*
- * Looks at up to `budget` slots, releases what they hold, and lowers it by their
- * number. Returns true when none is left; then the memory is freed too, and the session is as after
- * tn_session_init().
+ * Gives up its uploads, looks at up to `budget` slots, releases what they hold, and lowers it by
+ * their number. Returns true when none is left; then the memory is freed too, and the session is as
+ * after tn_session_init().
  */
 TN_MUST_CHECK bool tn_session_close(struct tn_session *session, struct tn_mutator *mu,
                                     size_t *budget);

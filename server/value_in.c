@@ -69,6 +69,13 @@ static int make_simple(struct tn_request_ctx *ctx, const struct tn_value_node *n
     case TN_NODE_DICT:
         r = tn_dict_new(mu, node->size, ret_object);
         break;
+    case TN_NODE_ARRAY:
+        r = tn_array_new(mu, (enum tn_item_format)node->bytes[0],
+                         TN_SLICE(node->bytes + 1, node->size - 1), ret_object);
+        break;
+    case TN_NODE_BYTEARRAY:
+        r = tn_bytearray_new(mu, TN_SLICE(node->bytes, node->size), ret_object);
+        break;
     case TN_NODE_SET:
         r = tn_set_new(mu, node->size, ret_object);
         break;

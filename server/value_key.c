@@ -19,6 +19,8 @@ static bool can_be_probe(const Tenure__V1__Value *value)
     while (tn_value_read(&reader, &node)) {
         if (tn_node_is_container(node.kind) && !tn_node_is_fixed(node.kind))
             return false;
+        if (node.kind == TN_NODE_ARRAY || node.kind == TN_NODE_BYTEARRAY)
+            return false;
         if (node.kind == TN_NODE_FROZENSET && node.size > TN_PROBE_FROZENSET_MAX)
             return false;
     }

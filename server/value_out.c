@@ -11,11 +11,12 @@
  *
  * A container that dies while it is read seems to hold less and less, so each is
  * looked at again after its items were copied; if it is dead, everything begins
- * again. If that goes on, containers are held for as long as it takes: that costs
+ * again. So do arrays. If that goes on, both are held for as long as it takes: that costs
  * counting, but then an object must die within a few instructions to be missed.
  *
  * A single str, bytes, number or constant goes a shorter way: one node, whose
- * content is referred to where it is and copied once, into the output.
+ * content is referred to where it is and copied once, into the output. An array can
+ * change meanwhile, so it is copied once more before.
  */
 #include "server/value_out.h"
 
@@ -174,6 +175,10 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_FROZENSET;
     case TN_TYPE_DEQUE:
         return TN_NODE_DEQUE;
+    case TN_TYPE_ARRAY:
+        return TN_NODE_ARRAY;
+    case TN_TYPE_BYTEARRAY:
+        return TN_NODE_BYTEARRAY;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -185,6 +190,12 @@ static uint8_t kind_of(const struct tn_object *o)
 static bool is_container(const struct tn_out_node *node)
 {
     return node->object != NULL && tn_node_is_container(kind_of(node->object));
+}
+
+/* What seems to hold less and less while it dies. */
+static bool is_mutable(const struct tn_out_node *node)
+{
+    return is_container(node) || (node->object != NULL && tn_is_array(node->object));
 }
 
 static void cut_off(struct tn_out_graph *graph, struct tn_out_node *node)
@@ -200,11 +211,10 @@ static struct tn_slice text_of(const struct tn_object *o)
     return o->type == TN_TYPE_CLASS ? tn_class_name(o) : tn_text_slice(o);
 }
 
-/* Whether a text still fits, and if so counts it. TN_ERR_AGAIN if the whole request is
- * to wait. */
-static int claim_text(struct tn_out_graph *graph, const struct tn_object *o)
+/* Whether so many bytes of content still fit, and if so counts them. TN_ERR_AGAIN if the
+ * whole request is to wait. */
+static int claim_content(struct tn_out_graph *graph, size_t len)
 {
-    size_t len = text_of(o).len;
     int r;
 
     if (len > graph->want_bytes - graph->n_bytes)
@@ -215,6 +225,59 @@ static int claim_text(struct tn_out_graph *graph, const struct tn_object *o)
     return r;
 }
 
+/* A copy of what an array holds at one moment, as on the wire: in front of the items
+ * of an array stands its format. TN_ERR_TOO_BIG: more than `max_bytes`. */
+static int copy_array(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t max_bytes,
+                      struct tn_slice *ret_content)
+{
+    unsigned int shift = tn_item_shift(tn_array_format(o));
+    size_t n_prefix = o->type == TN_TYPE_ARRAY ? 1 : 0;
+    size_t room = tn_array_length(o);
+
+    for (int i = 0; i < TN_BUSY_TRIES; i++) {
+        uint8_t *content;
+        size_t length;
+        size_t n;
+
+        if (room << shift > max_bytes)
+            return TN_ERR_TOO_BIG;
+        content = tn_ctx_alloc(ctx, n_prefix + (room << shift));
+        if (content == NULL)
+            return TN_ERR_NOMEM;
+        content[0] = (uint8_t)tn_array_format(o);
+        n = tn_array_read(ctx->mu, o, 0, room, content + n_prefix, &length);
+        *ret_content = TN_SLICE(content, n_prefix + (n << shift));
+        if (n == length)
+            return tn_check_alive(o);
+        room = length; /* it has grown */
+    }
+    return TN_ERR_BUSY;
+}
+
+/* The most bytes of an array that an answer can have room for. */
+static uint64_t max_array_bytes(const struct tn_request_ctx *ctx, uint64_t want_bytes)
+{
+    size_t max = ctx->ex->service->limits.max_answer_bytes;
+
+    return want_bytes < max ? want_bytes : max;
+}
+
+/* The content of an array or bytearray, if it still fits. */
+static int add_array(struct tn_out_graph *graph, struct tn_out_node *node)
+{
+    uint64_t max_bytes = max_array_bytes(graph->ctx, graph->want_bytes - graph->n_bytes);
+    struct tn_slice content;
+    int r = copy_array(graph->ctx, node->object, max_bytes, &content);
+
+    if (r == 0)
+        r = claim_content(graph, content.len);
+    if (r < 0)
+        return r;
+    node->content = content.data;
+    node->n_items = (uint32_t)content.len;
+    return 0;
+}
+
 /* Appends a node for an object. Room for it has been reserved, and its place in
  * the answer has been claimed. */
 static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t depth)
@@ -222,18 +285,24 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
     struct tn_out_node *node = &graph->nodes[graph->n_nodes];
 
     *node = (struct tn_out_node){ .object = o, .depth = depth, .kind = kind_of(o) };
-    if (graph->holds && is_container(node) && !tn_tryref(graph->ctx->mu, o))
+    if (graph->holds && is_mutable(node) && !tn_tryref(graph->ctx->mu, o))
         return TN_ERR_BUSY;
-    if (node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES || node->kind == TN_NODE_CLASS) {
-        int r = claim_text(graph, o);
-
-        if (r == TN_ERR_AGAIN)
-            return r;
-        if (r < 0)
-            cut_off(graph, node);
-    } else if (node->kind == TN_NODE_HANDLE ||
-               (tn_node_is_container(node->kind) && depth > graph->want_depth)) {
+    if (node->kind == TN_NODE_HANDLE) {
         cut_off(graph, node);
+    } else if (tn_node_is_container(node->kind)) {
+        if (depth > graph->want_depth)
+            cut_off(graph, node);
+    } else {
+        int r = 0;
+
+        if (node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES || node->kind == TN_NODE_CLASS)
+            r = claim_content(graph, text_of(o).len);
+        else if (tn_is_array(o))
+            r = add_array(graph, node);
+        if (r == TN_ERR_TOO_BIG)
+            cut_off(graph, node);
+        else if (r < 0)
+            return r;
     }
     if (is_indexed(o)) {
         index_insert(graph, graph->n_nodes);
@@ -442,6 +511,10 @@ static int put_node(struct tn_out_graph *graph, struct tn_value_writer *writer,
         return tn_value_put_str(writer, tn_text_slice(node->object));
     case TN_NODE_BYTES:
         return tn_value_put_bytes(writer, tn_text_slice(node->object));
+    case TN_NODE_ARRAY:
+        return tn_value_put_array(writer, TN_SLICE(node->content, node->n_items));
+    case TN_NODE_BYTEARRAY:
+        return tn_value_put_bytearray(writer, TN_SLICE(node->content, node->n_items));
     case TN_NODE_HANDLE:
         return put_handle(graph, writer, node->object);
     case TN_NODE_CLASS:
@@ -491,7 +564,7 @@ static void finish(struct tn_out_graph *graph, size_t n, int r)
     if (r == TN_ERR_BUSY)
         graph->ctx->n_busy++;
     for (size_t i = 0; graph->holds && i < n; i++)
-        if (is_container(&graph->nodes[i]))
+        if (is_mutable(&graph->nodes[i]))
             tn_decref(graph->ctx->mu, graph->nodes[i].object);
 }
 
@@ -513,24 +586,39 @@ static void init_graph(struct tn_out_graph *graph, struct tn_request_ctx *ctx,
         graph->want_nodes = limits->max_nodes;
 }
 
-/* A str, bytes or class by itself, borrowed where it is; or a handle, if that is too
- * long. */
-static int encode_text(struct tn_request_ctx *ctx, struct tn_object *o,
-                       const Tenure__V1__Want *want, struct tn_result *result)
+/* What a str or bytes holds, or the name of a class, where it is; what an array or bytearray
+ * does, copied. */
+static int content_of(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t want_bytes,
+                      struct tn_slice *ret_content)
 {
-    struct tn_slice content = text_of(o);
-    uint8_t type = o->type;
-    int r = TN_ERR_TOO_BIG;
+    if (tn_is_array(o))
+        return copy_array(ctx, o, max_array_bytes(ctx, want_bytes), ret_content);
+    *ret_content = text_of(o);
+    return ret_content->len <= want_bytes ? 0 : TN_ERR_TOO_BIG;
+}
 
-    if (want == NULL || want->max_bytes == 0 || content.len <= want->max_bytes)
+/* A str, bytes, class, array or bytearray by itself; or a handle, if it is too long. */
+static int encode_content(struct tn_request_ctx *ctx, struct tn_object *o,
+                          const Tenure__V1__Want *want, struct tn_result *result)
+{
+    uint64_t want_bytes = want != NULL && want->max_bytes != 0 ? want->max_bytes : UINT64_MAX;
+    uint8_t type = o->type;
+    struct tn_slice content;
+    int r = content_of(ctx, o, want_bytes, &content);
+
+    if (r == 0)
         r = tn_ctx_claim(ctx, VALUE_BYTES + content.len);
     if (TN_LIKELY(r == 0)) {
         if (type == TN_TYPE_STR)
             tn_value_one_str(&result->one, content);
         else if (type == TN_TYPE_CLASS)
             tn_value_one_class(&result->one, content);
-        else
+        else if (type == TN_TYPE_BYTES)
             tn_value_one_bytes(&result->one, content);
+        else if (type == TN_TYPE_ARRAY)
+            tn_value_one_array(&result->one, content);
+        else
+            tn_value_one_bytearray(&result->one, content);
         return 0;
     }
     if (r != TN_ERR_TOO_BIG)
@@ -569,7 +657,9 @@ int tn_value_encode(struct tn_request_ctx *ctx, struct tn_object *o, const Tenur
     case TN_TYPE_STR:
     case TN_TYPE_BYTES:
     case TN_TYPE_CLASS:
-        return encode_text(ctx, o, want, result);
+    case TN_TYPE_ARRAY:
+    case TN_TYPE_BYTEARRAY:
+        return encode_content(ctx, o, want, result);
     default:
         break;
     }

@@ -13,10 +13,13 @@
 
 struct tn_out_node {
     struct tn_object *object; /* borrowed; NULL: the list that exists only in the answer */
-    size_t first_item;        /* of a container, in `items` */
-    uint32_t n_items;         /* see tn_node_n_items() */
-    uint32_t depth;           /* the root's is 1 */
-    uint8_t kind;             /* enum tn_node_kind; HANDLE: cut off */
+    union {
+        size_t first_item;      /* of a container, in `items` */
+        const uint8_t *content; /* of an array or bytearray: a copy, as on the wire */
+    };
+    uint32_t n_items; /* see tn_node_n_items(); bytes of `content` */
+    uint32_t depth;   /* the root's is 1 */
+    uint8_t kind;     /* enum tn_node_kind; HANDLE: cut off */
 };
 
 struct tn_out_graph {

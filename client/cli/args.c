@@ -182,6 +182,9 @@ static error_t parse_value_option(struct cli *cli, int key, char *arg, struct ar
         cli->want.max_bytes = parse_count(state, "bytes", arg, UINT64_MAX);
         cli->is_limited = true;
         break;
+    case CLI_OPT_TYPE:
+        cli->type = arg;
+        break;
     case CLI_OPT_BASE:
         cli->class_spec.base = tn_named(arg);
         break;

@@ -43,6 +43,7 @@ enum cli_option {
     CLI_OPT_TIMEOUT,
     CLI_OPT_ONCE,
     CLI_OPT_HOLDERS,
+    CLI_OPT_TYPE,
     CLI_OPT_BASE,
     CLI_OPT_DICT,
     CLI_OPT_FINALIZER,
@@ -101,6 +102,7 @@ struct cli {
     bool quiet;
     bool once;
     bool holders;
+    const char *type; /* of --type; NULL: not given */
     tn_class_spec class_spec;
 
     char **argv;     /* owned, and so is what it points to */
@@ -126,8 +128,9 @@ struct cli_command {
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
     cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_deque, cli_cmd_dict, cli_cmd_sets,
-    cli_cmd_class, cli_cmd_new, cli_cmd_attr, cli_cmd_weakref, cli_cmd_ttl, cli_cmd_export,
-    cli_cmd_import, cli_cmd_revoke, cli_cmd_batch, cli_cmd_info, cli_cmd_gc, cli_cmd_shell;
+    cli_cmd_array, cli_cmd_put_file, cli_cmd_get_file, cli_cmd_class, cli_cmd_new, cli_cmd_attr,
+    cli_cmd_weakref, cli_cmd_ttl, cli_cmd_export, cli_cmd_import, cli_cmd_revoke, cli_cmd_batch,
+    cli_cmd_info, cli_cmd_gc, cli_cmd_shell;
 
 /* ---- args.c ---- */
 

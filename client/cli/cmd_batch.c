@@ -52,6 +52,21 @@ static const struct op_row rows[] = {
     { "list_slice", TN_OP_LIST_SLICE, true, false, false, false, true, RESULT_VALUE },
     { "list_set_slice", TN_OP_LIST_SET_SLICE, true, false, true, false, true, RESULT_COUNT },
     { "list_delete_slice", TN_OP_LIST_DELETE_SLICE, true, false, false, false, true, RESULT_COUNT },
+    { "array_get", TN_OP_ARRAY_GET, true, false, false, false, true, RESULT_VALUE },
+    { "array_set", TN_OP_ARRAY_SET, true, false, true, false, true, RESULT_COUNT },
+    { "array_add", TN_OP_ARRAY_ADD, true, false, true, false, true, RESULT_VALUE },
+    { "array_append", TN_OP_ARRAY_APPEND, true, false, true, false, false, RESULT_COUNT },
+    { "array_extend", TN_OP_ARRAY_EXTEND, true, false, true, false, false, RESULT_COUNT },
+    { "array_insert", TN_OP_ARRAY_INSERT, true, false, true, false, true, RESULT_COUNT },
+    { "array_delete", TN_OP_ARRAY_DELETE, true, false, false, false, true, RESULT_COUNT },
+    { "array_pop", TN_OP_ARRAY_POP, true, false, false, false, true, RESULT_VALUE },
+    { "array_slice", TN_OP_ARRAY_SLICE, true, false, false, false, true, RESULT_VALUE },
+    { "array_replace", TN_OP_ARRAY_REPLACE, true, false, true, false, true, RESULT_COUNT },
+    { "array_fill", TN_OP_ARRAY_FILL, true, false, true, false, true, RESULT_COUNT },
+    { "array_sum", TN_OP_ARRAY_SUM, true, false, false, false, false, RESULT_VALUE },
+    { "array_min", TN_OP_ARRAY_MIN, true, false, false, false, false, RESULT_VALUE },
+    { "array_max", TN_OP_ARRAY_MAX, true, false, false, false, false, RESULT_VALUE },
+    { "array_index", TN_OP_ARRAY_INDEX, true, false, true, false, true, RESULT_COUNT },
     { "dict_get", TN_OP_DICT_GET, true, false, false, true, false, RESULT_VALUE },
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
@@ -167,10 +182,10 @@ static int read_numbers(const json_t *json, size_t number, struct step *step)
     const json_t *stop = json_object_get(json, "stop");
     const json_t *slice_step = json_object_get(json, "step");
     const json_t *version = json_object_get(json, "version");
+    bool is_pop = step->op.code == TN_OP_LIST_POP || step->op.code == TN_OP_ARRAY_POP;
 
-    if ((step->row->has_index && !index && step->op.code != TN_OP_LIST_POP) ||
-        (index && !json_is_integer(index)) || (stop && !json_is_integer(stop)) ||
-        (slice_step && !json_is_integer(slice_step)) ||
+    if ((step->row->has_index && !index && !is_pop) || (index && !json_is_integer(index)) ||
+        (stop && !json_is_integer(stop)) || (slice_step && !json_is_integer(slice_step)) ||
         (version && (!json_is_integer(version) || json_integer_value(version) < 0))) {
         cli_complain("Step %zu (%s) needs whole numbers as \"index\", \"stop\", \"step\" and "
                      "\"version\".",

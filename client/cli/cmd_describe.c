@@ -44,6 +44,7 @@ static const char *length_unit(tn_kind type)
     case TN_KIND_STR:
         return "characters";
     case TN_KIND_BYTES:
+    case TN_KIND_BYTEARRAY:
         return "bytes";
     case TN_KIND_DICT:
         return "entries";

@@ -8,6 +8,9 @@
  *   deque                                 {"$deque": [...]}, or with a maximum length
  *                                         {"$deque": [...], "$maxlen": 5}
  *   bytes                                 {"$bytes": "base64"}
+ *   bytearray                             {"$bytearray": "base64"}
+ *   array                                 {"$array": ["u8", [1, 2]]}, or in place of the
+ *     numbers base64 of the items, little-endian, where JSON has no such numbers
  *   nan, inf, -inf                        {"$float": "nan"}
  *   dict with other keys than strings,    {"$dict": [[key, value], ...]}
  *     or with one that begins with $

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/json.h"
+#include "client/cli/json_array.h"
 
 /* {"$id": n, "$value": ...}: what {"$ref": n} refers to. */
 struct anchor {
@@ -190,21 +190,34 @@ static int read_pairs(struct reader *reader, const json_t *json, size_t anchor, 
     return r;
 }
 
-static int read_bytes(struct reader *reader, const json_t *json, tn_value *ret_value)
+/* A bytes, or a bytearray: `tag` says which. */
+static int read_bytes(struct reader *reader, const json_t *json, const char *tag,
+                      tn_value *ret_value)
 {
+    tn_values *values = reader->input->values;
     struct cli_text bytes = { .data = NULL };
     bool is_failed;
 
     if (!json_is_string(json) ||
         !cli_text_append_from_base64(&bytes, json_string_value(json), json_string_length(json))) {
         cli_text_fini(&bytes);
-        return fail(reader, "{\"$bytes\": ...} needs a string in base64.");
+        return fail(reader, "{\"%s\": ...} needs a string in base64.", tag);
     }
-    if (!bytes.is_failed)
-        *ret_value = tn_value_bytes(reader->input->values, cli_text_string(&bytes), bytes.len);
+    if (!bytes.is_failed && strcmp(tag, "$bytes") == 0)
+        *ret_value = tn_value_bytes(values, cli_text_string(&bytes), bytes.len);
+    else if (!bytes.is_failed)
+        *ret_value = tn_value_bytearray(values, cli_text_string(&bytes), bytes.len);
     is_failed = bytes.is_failed;
     cli_text_fini(&bytes);
     return is_failed ? TN_ENOMEM : 0;
+}
+
+static int read_array(struct reader *reader, const json_t *json, tn_value *ret_value)
+{
+    const struct cli_json_problem problem = { .message = reader->input->message,
+                                              .size = sizeof(reader->input->message) };
+
+    return cli_json_read_array(json, reader->input->values, &problem, ret_value);
 }
 
 static int read_float(struct reader *reader, const json_t *json, tn_value *ret_value)
@@ -398,8 +411,10 @@ static int read_tagged(struct reader *reader, const json_t *json, const char *ta
         return read_pairs(reader, value, anchor, ret_value);
     if (strcmp(tag, "$record") == 0)
         return read_record(reader, value, anchor, ret_value);
-    if (strcmp(tag, "$bytes") == 0)
-        return read_bytes(reader, value, ret_value);
+    if (strcmp(tag, "$bytes") == 0 || strcmp(tag, "$bytearray") == 0)
+        return read_bytes(reader, value, tag, ret_value);
+    if (strcmp(tag, "$array") == 0)
+        return read_array(reader, value, ret_value);
     if (strcmp(tag, "$float") == 0)
         return read_float(reader, value, ret_value);
     if (strcmp(tag, "$ref") == 0)

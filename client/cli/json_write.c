@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/json.h"
+#include "client/cli/json_array.h"
 #include "core/base/check.h"
 
 /* As Python shows it, what is shared is written every time, which can be endless:
@@ -170,6 +170,18 @@ static void put_bytes(struct writer *writer, const char *data, size_t len)
     cli_text_putc(writer->text, '\'');
 }
 
+static void put_bytearray(struct writer *writer, const char *data, size_t len)
+{
+    bool is_python = writer->style == CLI_STYLE_PYTHON;
+
+    cli_text_put(writer->text, is_python ? "bytearray(" : "{\"$bytearray\": \"");
+    if (is_python)
+        put_bytes(writer, data, len);
+    else
+        cli_text_put_base64(writer->text, data, len);
+    cli_text_put(writer->text, is_python ? ")" : "\"}");
+}
+
 /* As Python shows it, a name stands for itself. */
 static void put_name(struct cli_text *text, const char *name, size_t len)
 {
@@ -243,6 +255,12 @@ static void put_scalar(struct writer *writer, tn_value value)
         break;
     case TN_KIND_BYTES:
         put_bytes(writer, data, len);
+        break;
+    case TN_KIND_BYTEARRAY:
+        put_bytearray(writer, data, len);
+        break;
+    case TN_KIND_ARRAY:
+        cli_json_put_array(text, value, is_python);
         break;
     case TN_KIND_CLASS:
         put_class(writer, value);

@@ -222,6 +222,12 @@ TN_MUST_CHECK int shell_borrow(struct shell *shell, tn_value value, tn_handle **
 /* The kind of the object behind a handle. */
 TN_MUST_CHECK int shell_kind_of(struct shell *shell, tn_handle *handle, tn_kind *ret_kind);
 
+/* Whether its items are counted, but are no objects. */
+static inline bool shell_is_array(tn_kind kind)
+{
+    return kind == TN_KIND_ARRAY || kind == TN_KIND_BYTEARRAY;
+}
+
 /* A value whole, not as a handle. */
 TN_MUST_CHECK int shell_fetch(struct shell *shell, tn_value value, tn_value *ret_value);
 

@@ -233,8 +233,12 @@ static int method_append(struct shell *shell, tn_handle *object, const tn_value 
     (void)ret_value;
     if (shell_kind_of(shell, object, &kind) < 0)
         return -1;
-    r = kind == TN_KIND_DEQUE ? tn_client_deque_push(shell->client, target, TN_RIGHT, args[0], NULL)
-                              : tn_client_list_append(shell->client, target, args[0], NULL);
+    if (kind == TN_KIND_DEQUE)
+        r = tn_client_deque_push(shell->client, target, TN_RIGHT, args[0], NULL);
+    else if (shell_is_array(kind))
+        r = tn_client_array_append(shell->client, target, args[0], NULL);
+    else
+        r = tn_client_list_append(shell->client, target, args[0], NULL);
     return r < 0 ? shell_fail_client(shell) : 0;
 }
 
@@ -259,9 +263,12 @@ static int method_extend(struct shell *shell, tn_handle *object, const tn_value 
     (void)ret_value;
     if (shell_kind_of(shell, object, &kind) < 0)
         return -1;
-    r = kind == TN_KIND_DEQUE
-            ? tn_client_deque_extend(shell->client, target, TN_RIGHT, args[0], NULL)
-            : tn_client_list_extend(shell->client, target, args[0], NULL);
+    if (kind == TN_KIND_DEQUE)
+        r = tn_client_deque_extend(shell->client, target, TN_RIGHT, args[0], NULL);
+    else if (shell_is_array(kind))
+        r = tn_client_array_extend(shell->client, target, args[0], NULL);
+    else
+        r = tn_client_list_extend(shell->client, target, args[0], NULL);
     return r < 0 ? shell_fail_client(shell) : 0;
 }
 
@@ -292,14 +299,17 @@ static int method_insert(struct shell *shell, tn_handle *object, const tn_value 
                          size_t n_args, tn_value *ret_value)
 {
     int64_t index;
+    tn_kind kind;
+    int r;
 
     (void)n_args;
     (void)ret_value;
-    if (shell_int_of(shell, args[0], &index) < 0)
+    if (shell_int_of(shell, args[0], &index) < 0 || shell_kind_of(shell, object, &kind) < 0)
         return -1;
-    if (tn_client_list_insert(shell->client, tn_held(object), index, args[1], NULL) < 0)
-        return shell_fail_client(shell);
-    return 0;
+    r = shell_is_array(kind)
+            ? tn_client_array_insert(shell->client, tn_held(object), index, args[1], NULL)
+            : tn_client_list_insert(shell->client, tn_held(object), index, args[1], NULL);
+    return r < 0 ? shell_fail_client(shell) : 0;
 }
 
 /* The popped object comes as a handle, so that it can be given a variable. */
@@ -332,8 +342,10 @@ static int method_pop(struct shell *shell, tn_handle *object, const tn_value *ar
     } else {
         if (n_args > 0 && shell_int_of(shell, args[0], &index) < 0)
             return -1;
-        r = tn_client_list_pop(shell->client, tn_held(object), index, &want, shell->values,
-                               ret_value);
+        r = shell_is_array(kind) ? tn_client_array_pop(shell->client, tn_held(object), index,
+                                                       shell->values, ret_value)
+                                 : tn_client_list_pop(shell->client, tn_held(object), index, &want,
+                                                      shell->values, ret_value);
     }
     return r < 0 ? shell_fail_client(shell) : 0;
 }

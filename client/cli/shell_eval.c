@@ -53,7 +53,9 @@ static int assign_item(struct shell *shell, const struct shell_place *place, tn_
     } else {
         if (shell_int_of(shell, place->key, &index) < 0)
             return -1;
-        r = tn_client_list_set(shell->client, tn_held(container), index, value);
+        r = shell_is_array(kind)
+                ? tn_client_array_set(shell->client, tn_held(container), index, value)
+                : tn_client_list_set(shell->client, tn_held(container), index, value);
     }
     return r < 0 ? shell_fail_client(shell) : 0;
 }
@@ -108,7 +110,9 @@ static int delete_item(struct shell *shell, const struct shell_place *place)
     } else {
         if (shell_int_of(shell, place->key, &index) < 0)
             return -1;
-        r = tn_client_list_delete(shell->client, tn_held(container), index, NULL);
+        r = shell_is_array(kind)
+                ? tn_client_array_delete(shell->client, tn_held(container), index, NULL)
+                : tn_client_list_delete(shell->client, tn_held(container), index, NULL);
     }
     return r < 0 ? shell_fail_client(shell) : 0;
 }

@@ -383,14 +383,20 @@ static int slice_value(struct shell *shell, const struct shell_place *place, tn_
 {
     tn_want want = TN_WANT_INIT;
     struct cli_slice slice;
+    tn_kind kind;
+    int r;
 
     if (shell_slice_of(shell, place, &slice) < 0)
         return -1;
     want.handle = true;
-    if (tn_client_list_get_slice(shell->client, tn_held(container), slice.start, slice.stop,
-                                 slice.step, &want, shell->values, ret_value) < 0)
-        return shell_fail_client(shell);
-    return 0;
+    if (shell_kind_of(shell, container, &kind) < 0)
+        return -1;
+    r = shell_is_array(kind)
+            ? tn_client_array_slice(shell->client, tn_held(container), slice.start, slice.stop,
+                                    slice.step, &want, shell->values, ret_value)
+            : tn_client_list_get_slice(shell->client, tn_held(container), slice.start, slice.stop,
+                                       slice.step, &want, shell->values, ret_value);
+    return r < 0 ? shell_fail_client(shell) : 0;
 }
 
 static int item_value(struct shell *shell, const struct shell_place *place, tn_value *ret_value)
@@ -415,8 +421,10 @@ static int item_value(struct shell *shell, const struct shell_place *place, tn_v
     } else {
         if (shell_int_of(shell, place->key, &index) < 0)
             return -1;
-        r = tn_client_list_get(shell->client, tn_held(container), index, &want, shell->values,
-                               ret_value);
+        r = shell_is_array(kind) ? tn_client_array_get(shell->client, tn_held(container), index,
+                                                       shell->values, ret_value)
+                                 : tn_client_list_get(shell->client, tn_held(container), index,
+                                                      &want, shell->values, ret_value);
     }
     return r < 0 ? shell_fail_client(shell) : 0;
 }

@@ -20,6 +20,8 @@ struct op_row {
     uint16_t value;
     uint16_t key;
     uint16_t index;
+    uint16_t stop;
+    uint16_t step;
     uint16_t want;
     uint16_t require;
     bool is_value_optional;
@@ -102,6 +104,53 @@ static const struct op_row rows[] = {
     [TN_OP_EXPORT] = { HEAD(EXPORT, export), .target = AT(ExportRequest, target) },
     [TN_OP_IMPORT] = { HEAD(IMPORT, import) },
     [TN_OP_REVOKE] = { HEAD(REVOKE, revoke) },
+    [TN_OP_ARRAY_GET] = { HEAD(ARRAY_GET, array_get),
+        .target = AT(ArrayGetRequest, target), .index = AT(ArrayGetRequest, index) },
+    [TN_OP_ARRAY_SET] = { HEAD(ARRAY_SET, array_set),
+        .target = AT(ArraySetRequest, target), .index = AT(ArraySetRequest, index),
+        .value = AT(ArraySetRequest, value) },
+    [TN_OP_ARRAY_APPEND] = { HEAD(ARRAY_APPEND, array_append),
+        .target = AT(ArrayAppendRequest, target), .value = AT(ArrayAppendRequest, value) },
+    [TN_OP_ARRAY_INSERT] = { HEAD(ARRAY_INSERT, array_insert),
+        .target = AT(ArrayInsertRequest, target), .index = AT(ArrayInsertRequest, index),
+        .value = AT(ArrayInsertRequest, value) },
+    [TN_OP_ARRAY_DELETE] = { HEAD(ARRAY_DELETE, array_delete),
+        .target = AT(ArrayDeleteRequest, target), .index = AT(ArrayDeleteRequest, index) },
+    [TN_OP_ARRAY_POP] = { HEAD(ARRAY_POP, array_pop),
+        .target = AT(ArrayPopRequest, target), .index = AT(ArrayPopRequest, index) },
+    [TN_OP_ARRAY_EXTEND] = { HEAD(ARRAY_EXTEND, array_extend),
+        .target = AT(ArrayExtendRequest, target), .value = AT(ArrayExtendRequest, value) },
+    [TN_OP_ARRAY_SLICE] = { HEAD(ARRAY_SLICE, array_slice),
+        .target = AT(ArraySliceRequest, target), .index = AT(ArraySliceRequest, start),
+        .stop = AT(ArraySliceRequest, stop), .step = AT(ArraySliceRequest, step),
+        .want = AT(ArraySliceRequest, want) },
+    [TN_OP_ARRAY_REPLACE] = { HEAD(ARRAY_REPLACE, array_replace),
+        .target = AT(ArrayReplaceRequest, target), .index = AT(ArrayReplaceRequest, start),
+        .stop = AT(ArrayReplaceRequest, stop), .step = AT(ArrayReplaceRequest, step),
+        .value = AT(ArrayReplaceRequest, value) },
+    [TN_OP_ARRAY_FILL] = { HEAD(ARRAY_FILL, array_fill),
+        .target = AT(ArrayFillRequest, target), .index = AT(ArrayFillRequest, start),
+        .stop = AT(ArrayFillRequest, stop), .value = AT(ArrayFillRequest, value) },
+    [TN_OP_ARRAY_ADD] = { HEAD(ARRAY_ADD, array_add),
+        .target = AT(ArrayAddRequest, target), .index = AT(ArrayAddRequest, index),
+        .value = AT(ArrayAddRequest, value) },
+    [TN_OP_ARRAY_SUM] = { HEAD(ARRAY_REDUCE, array_reduce),
+        .target = AT(ArrayReduceRequest, target) },
+    [TN_OP_ARRAY_MIN] = { HEAD(ARRAY_REDUCE, array_reduce),
+        .target = AT(ArrayReduceRequest, target) },
+    [TN_OP_ARRAY_MAX] = { HEAD(ARRAY_REDUCE, array_reduce),
+        .target = AT(ArrayReduceRequest, target) },
+    [TN_OP_ARRAY_INDEX] = { HEAD(ARRAY_INDEX, array_index),
+        .target = AT(ArrayIndexRequest, target), .index = AT(ArrayIndexRequest, start),
+        .value = AT(ArrayIndexRequest, value) },
+    [TN_OP_READ] = { HEAD(READ, read),
+        .target = AT(ReadRequest, target) },
+    [TN_OP_WRITE] = { HEAD(WRITE, write),
+        .target = AT(WriteRequest, target) },
+    [TN_OP_UPLOAD_BEGIN] = { HEAD(UPLOAD_BEGIN, upload_begin) },
+    [TN_OP_UPLOAD_CHUNK] = { HEAD(UPLOAD_CHUNK, upload_chunk) },
+    [TN_OP_UPLOAD_FINISH] = { HEAD(UPLOAD_FINISH, upload_finish) },
+    [TN_OP_UPLOAD_ABORT] = { HEAD(UPLOAD_ABORT, upload_abort) },
     [TN_OP_CLASS_DECLARE] = { HEAD(CLASS_DECLARE, class_declare) },
     [TN_OP_CLASS_DESCRIBE] = { HEAD(CLASS_DESCRIBE, class_describe),
         .target = AT(ClassDescribeRequest, target) },
@@ -287,6 +336,41 @@ static ProtobufCBinaryData op_name_bytes(const tn_op *op)
     return binary(op->name, len);
 }
 
+/* The data of an operation; `what` it is, for the error. */
+static int fill_data(const tn_op *op, const char *what, struct tn_client_error *error,
+                     ProtobufCBinaryData *ret_data)
+{
+    if (!op->data && op->data_size > 0)
+        return tn_client_error_set(error, TN_EINVAL, "The %s's data is NULL.", what);
+    *ret_data = binary(op->data, op->data_size);
+    return 0;
+}
+
+static int fill_upload(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
+{
+    switch (op->code) {
+    case TN_OP_UPLOAD_BEGIN:
+        wire->message.upload_begin.type = (Tenure__V1__TypeTag)op->kind;
+        wire->message.upload_begin.format = (Tenure__V1__ArrayFormat)op->format;
+        wire->message.upload_begin.has_size = op->limit != TN_SIZE_UNKNOWN;
+        wire->message.upload_begin.size = op->limit == TN_SIZE_UNKNOWN ? 0 : op->limit;
+        return 0;
+    case TN_OP_UPLOAD_CHUNK:
+        wire->message.upload_chunk.stream = op->cursor;
+        wire->message.upload_chunk.offset = op->limit;
+        wire->message.upload_chunk.crc32c = op->checksum;
+        return fill_data(op, "chunk", error, &wire->message.upload_chunk.data);
+    case TN_OP_UPLOAD_FINISH:
+        wire->message.upload_finish.stream = op->cursor;
+        wire->message.upload_finish.size = op->limit;
+        wire->message.upload_finish.crc32c = op->checksum;
+        return 0;
+    default:
+        wire->message.upload_abort.stream = op->cursor;
+        return 0;
+    }
+}
+
 static int class_to_wire(const tn_class_spec *spec, const struct tn_op_context *context,
                          struct tn_wire_op *wire)
 {
@@ -407,10 +491,7 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
 
     switch (op->code) {
     case TN_OP_PING:
-        if (!op->data && op->data_size > 0)
-            return tn_client_error_set(context->error, TN_EINVAL, "The ping's data is NULL.");
-        wire->message.ping.payload = binary(op->data, op->data_size);
-        break;
+        return fill_data(op, "ping", context->error, &wire->message.ping.payload);
     case TN_OP_SET:
         wire->message.set.handle = op->want && op->want->handle;
         break;
@@ -455,6 +536,27 @@ static int fill_special(const tn_op *op, const struct tn_op_context *context,
     case TN_OP_KEEP_HANDLE:
         return handles_to_wire(op, context, &wire->message.keep_handle.n_handles,
                                &wire->message.keep_handle.handles);
+    case TN_OP_ARRAY_SUM:
+        wire->message.array_reduce.reduction = TENURE__V1__REDUCTION__REDUCTION_SUM;
+        break;
+    case TN_OP_ARRAY_MIN:
+        wire->message.array_reduce.reduction = TENURE__V1__REDUCTION__REDUCTION_MIN;
+        break;
+    case TN_OP_ARRAY_MAX:
+        wire->message.array_reduce.reduction = TENURE__V1__REDUCTION__REDUCTION_MAX;
+        break;
+    case TN_OP_READ:
+        wire->message.read.first = op->cursor;
+        wire->message.read.count = op->limit;
+        break;
+    case TN_OP_WRITE:
+        wire->message.write.first = op->cursor;
+        return fill_data(op, "write", context->error, &wire->message.write.data);
+    case TN_OP_UPLOAD_BEGIN:
+    case TN_OP_UPLOAD_CHUNK:
+    case TN_OP_UPLOAD_FINISH:
+    case TN_OP_UPLOAD_ABORT:
+        return fill_upload(op, context->error, wire);
     case TN_OP_ATTR_SCAN:
         wire->message.attr_scan.cursor = op->cursor;
         wire->message.attr_scan.limit = limit;
@@ -515,8 +617,8 @@ _Static_assert((int)TN_SET_SUBSET == (int)TENURE__V1__SET_RELATION__SET_RELATION
 _Static_assert((int)TN_SET_SUPERSET == (int)TENURE__V1__SET_RELATION__SET_RELATION_SUPERSET, "");
 _Static_assert((int)TN_SET_DISJOINT == (int)TENURE__V1__SET_RELATION__SET_RELATION_DISJOINT, "");
 
-static int fill_name_and_index(const tn_op *op, const struct op_row *row,
-                               struct tn_client_error *error, struct tn_wire_op *wire)
+static int fill_name_and_positions(const tn_op *op, const struct op_row *row,
+                                   struct tn_client_error *error, struct tn_wire_op *wire)
 {
     ProtobufCBinaryData name;
 
@@ -528,6 +630,10 @@ static int fill_name_and_index(const tn_op *op, const struct op_row *row,
     }
     if (row->index)
         memcpy((char *)&wire->message + row->index, &op->index, sizeof(op->index));
+    if (row->stop)
+        memcpy((char *)&wire->message + row->stop, &op->stop, sizeof(op->stop));
+    if (row->step)
+        memcpy((char *)&wire->message + row->step, &op->step, sizeof(op->step));
     return 0;
 }
 
@@ -583,7 +689,7 @@ int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct t
 
     protobuf_c_message_init(row->descriptor, &ret_wire->message);
     ret_wire->op_case = row->op_case;
-    r = fill_name_and_index(op, row, context->error, ret_wire);
+    r = fill_name_and_positions(op, row, context->error, ret_wire);
     if (r == 0)
         r = fill_parts(op, row, context, ret_wire);
     if (r == 0 && row->ttl && op->lifetime)

@@ -74,7 +74,26 @@
     X(DEQUE_ROTATE, deque_rotate, DequeRotateRequest)                                              \
     X(DEQUE_CLEAR, deque_clear, DequeClearRequest)                                                 \
     X(SCAN_DEQUE, scan_deque, ScanDequeRequest)                                                    \
-    X(LIST_REPLACE, list_replace, ListReplaceRequest)
+    X(LIST_REPLACE, list_replace, ListReplaceRequest)                                              \
+    X(ARRAY_GET, array_get, ArrayGetRequest)                                                       \
+    X(ARRAY_SET, array_set, ArraySetRequest)                                                       \
+    X(ARRAY_APPEND, array_append, ArrayAppendRequest)                                              \
+    X(ARRAY_INSERT, array_insert, ArrayInsertRequest)                                              \
+    X(ARRAY_DELETE, array_delete, ArrayDeleteRequest)                                              \
+    X(ARRAY_POP, array_pop, ArrayPopRequest)                                                       \
+    X(ARRAY_EXTEND, array_extend, ArrayExtendRequest)                                              \
+    X(ARRAY_SLICE, array_slice, ArraySliceRequest)                                                 \
+    X(ARRAY_REPLACE, array_replace, ArrayReplaceRequest)                                           \
+    X(ARRAY_FILL, array_fill, ArrayFillRequest)                                                    \
+    X(ARRAY_ADD, array_add, ArrayAddRequest)                                                       \
+    X(ARRAY_REDUCE, array_reduce, ArrayReduceRequest)                                              \
+    X(ARRAY_INDEX, array_index, ArrayIndexRequest)                                                 \
+    X(READ, read, ReadRequest)                                                                     \
+    X(WRITE, write, WriteRequest)                                                                  \
+    X(UPLOAD_BEGIN, upload_begin, UploadBeginRequest)                                              \
+    X(UPLOAD_CHUNK, upload_chunk, UploadChunkRequest)                                              \
+    X(UPLOAD_FINISH, upload_finish, UploadFinishRequest)                                           \
+    X(UPLOAD_ABORT, upload_abort, UploadAbortRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

@@ -6,6 +6,7 @@
 #include "client/lib/error.h"
 #include "client/lib/values.h"
 #include "core/base/check.h"
+#include "core/base/crc32c.h"
 #include "proto/message.h"
 
 /* Answers are as large as our own requests made them; most are tiny. */
@@ -388,6 +389,44 @@ int tn_reply_data(const tn_reply *reply, const void **ret_data, size_t *ret_size
     ping = result;
     *ret_data = ping->payload.data;
     *ret_size = ping->payload.len;
+    return 0;
+}
+
+int tn_reply_range(const tn_reply *reply, tn_range *ret_range)
+{
+    const void *result = NULL;
+    const Tenure__V1__ReadResponse *range;
+    int r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_READ, &result);
+
+    if (r < 0)
+        return r;
+    range = result;
+    if (tn_crc32c(TN_CRC32C_EMPTY, range->data.data, range->data.len) != range->crc32c)
+        return TN_ESERVER;
+    *ret_range = (tn_range){
+        .data = range->data.data,
+        .size = range->data.len,
+        .crc32c = range->crc32c,
+        .kind = tn_kind_from_tag(range->type),
+        .format = (tn_format)range->format,
+        .length = range->length,
+    };
+    return 0;
+}
+
+int tn_reply_stream(const tn_reply *reply, uint64_t *ret_stream, uint64_t *ret_received)
+{
+    const void *result = NULL;
+    const Tenure__V1__UploadResponse *upload;
+    int r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_UPLOAD, &result);
+
+    if (r < 0)
+        return r;
+    upload = result;
+    if (ret_stream)
+        *ret_stream = upload->stream;
+    if (ret_received)
+        *ret_received = upload->received;
     return 0;
 }
 

@@ -215,6 +215,49 @@ static tn_value add_text(tn_values *values, enum tn_node_kind kind, const void *
     return tn_values_last(values);
 }
 
+char *tn_values_array_room(tn_values *values, size_t n_bytes)
+{
+    /* The arena aligns for anything; the format is in the last byte of a word. */
+    char *room = tn_arena_alloc(&values->texts, sizeof(uint64_t) + n_bytes + 1);
+
+    return room ? room + sizeof(uint64_t) - 1 : NULL;
+}
+
+tn_value tn_value_array(tn_values *values, tn_format format, const void *items, size_t n_items)
+{
+    int shift = tn_value_format_shift((unsigned)format);
+    struct tn_values_node *node;
+    size_t n_bytes;
+    char *content;
+
+    if (!values)
+        return tn_value_invalid(NULL);
+    if (shift < 0 || (!items && n_items > 0))
+        return fail_value(values, TN_EINVAL);
+    if (n_items >= UINT32_MAX >> shift)
+        return fail_value(values, TN_ETOO_BIG);
+    n_bytes = n_items << shift;
+    content = tn_values_array_room(values, n_bytes);
+    if (!content)
+        return fail_value(values, TN_ENOMEM);
+    content[0] = (char)format;
+    if (n_bytes > 0)
+        memcpy(content + 1, items, n_bytes);
+    content[1 + n_bytes] = '\0';
+
+    node = tn_values_add(values, TN_NODE_ARRAY);
+    if (!node)
+        return tn_value_invalid(values);
+    node->size = (uint32_t)(1 + n_bytes);
+    node->text = content;
+    return tn_values_last(values);
+}
+
+tn_value tn_value_bytearray(tn_values *values, const void *data, size_t size)
+{
+    return add_text(values, TN_NODE_BYTEARRAY, data, size);
+}
+
 tn_value tn_value_str(tn_values *values, const char *text)
 {
     if (!text)

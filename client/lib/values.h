@@ -6,7 +6,9 @@
  * Invariants: every item is the number of a node of the same table. A tuple's
  * items have lower numbers than it, because it is made of values that exist; so
  * nodes in the order of their numbers satisfy what the wire asks of tuples.
- * A text is followed by a NUL that does not count.
+ * A text is followed by a NUL that does not count. What an array holds begins with the
+ * byte of its format, as on the wire, and that stands right in front of an address that
+ * is aligned for its items.
  */
 #ifndef TN_CLIENT_LIB_VALUES_H
 #define TN_CLIENT_LIB_VALUES_H
@@ -24,13 +26,13 @@ struct tn_values_node {
     uint8_t kind;    /* enum tn_node_kind */
     bool is_reached; /* only while the nodes of a value are looked for */
     bool has_room;   /* of a container: it has been appended to (tn_values_node_cap) */
-    /* STR, BYTES, CLASS: bytes. TUPLE, LIST, DEQUE: items. DICT: entries. RECORD:
-     * attributes. RESULT: the step. */
+    /* STR, BYTES, BYTEARRAY, CLASS: bytes. ARRAY: bytes, the format included. TUPLE, LIST,
+     * DEQUE: items. DICT: entries. RECORD: attributes. RESULT: the step. */
     uint32_t size;
     union {
         int64_t integer;   /* INT */
         double real;       /* FLOAT */
-        const char *text;  /* STR, BYTES, CLASS: in the arena; never NULL */
+        const char *text;  /* STR, BYTES, ARRAY, BYTEARRAY, CLASS: in the arena; never NULL */
         tn_handle *handle; /* HANDLE: counted */
         struct {
             uint32_t first;  /* where its items begin among all items */
@@ -69,7 +71,9 @@ static inline bool tn_values_node_is_container(const struct tn_values_node *node
 
 static inline bool tn_values_node_is_text(const struct tn_values_node *node)
 {
-    return node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES || node->kind == TN_NODE_CLASS;
+    return node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES ||
+           node->kind == TN_NODE_CLASS || node->kind == TN_NODE_ARRAY ||
+           node->kind == TN_NODE_BYTEARRAY;
 }
 
 /* How much room a container is given that is to have `n` items and to grow. */
@@ -87,6 +91,10 @@ static inline size_t tn_values_node_cap(const struct tn_values_node *node)
 
     return node->has_room ? tn_values_room_for(n) : n;
 }
+
+/* Room in the arena for an array of so many bytes and a NUL behind it; where the byte
+ * of its format goes. NULL if there is no memory. */
+char *tn_values_array_room(tn_values *values, size_t n_bytes);
 
 /* The node of a value, or NULL if the value is invalid. */
 static inline struct tn_values_node *tn_value_node(tn_value value)
@@ -152,7 +160,7 @@ TN_MUST_CHECK int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_sess
 /* The kind of a TypeTag of the schema; TN_KIND_INVALID for one that is not known. */
 static inline tn_kind tn_kind_from_tag(unsigned tag)
 {
-    return tag <= TN_KIND_DEQUE ? (tn_kind)tag : TN_KIND_INVALID;
+    return tag <= TN_KIND_BYTEARRAY ? (tn_kind)tag : TN_KIND_INVALID;
 }
 
 #endif

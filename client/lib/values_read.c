@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "client/lib/values.h"
+#include "core/base/check.h"
 
 const char *tn_kind_name(tn_kind kind)
 {
@@ -36,6 +37,10 @@ const char *tn_kind_name(tn_kind kind)
         return "frozenset";
     case TN_KIND_DEQUE:
         return "deque";
+    case TN_KIND_ARRAY:
+        return "array";
+    case TN_KIND_BYTEARRAY:
+        return "bytearray";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:
@@ -86,6 +91,10 @@ tn_kind tn_value_kind(tn_value value)
         return TN_KIND_HANDLE;
     case TN_NODE_RESULT:
         return TN_KIND_RESULT;
+    case TN_NODE_ARRAY:
+        return TN_KIND_ARRAY;
+    case TN_NODE_BYTEARRAY:
+        return TN_KIND_BYTEARRAY;
     }
     return TN_KIND_INVALID;
 }
@@ -138,11 +147,81 @@ const void *tn_value_as_bytes(tn_value value, size_t *ret_size)
 {
     const struct tn_values_node *node = tn_value_node(value);
 
-    if (!node || (node->kind != TN_NODE_BYTES && node->kind != TN_NODE_STR))
+    if (!node || (node->kind != TN_NODE_BYTES && node->kind != TN_NODE_BYTEARRAY &&
+                  node->kind != TN_NODE_STR))
         return NULL;
     if (ret_size)
         *ret_size = node->size;
     return node->text;
+}
+
+const char *tn_format_name(tn_format format)
+{
+    static const char *const names[] = {
+        [TN_FORMAT_I8] = "i8",   [TN_FORMAT_U8] = "u8",   [TN_FORMAT_I16] = "i16",
+        [TN_FORMAT_U16] = "u16", [TN_FORMAT_I32] = "i32", [TN_FORMAT_U32] = "u32",
+        [TN_FORMAT_I64] = "i64", [TN_FORMAT_U64] = "u64", [TN_FORMAT_F32] = "f32",
+        [TN_FORMAT_F64] = "f64",
+    };
+
+    return (size_t)format < TN_ARRAY_LEN(names) && names[format] ? names[format] : "invalid";
+}
+
+size_t tn_format_width(tn_format format)
+{
+    int shift = tn_value_format_shift((unsigned)format);
+
+    return shift < 0 ? 0 : (size_t)1 << shift;
+}
+
+const void *tn_value_as_array(tn_value value, tn_format *ret_format, size_t *ret_n_items)
+{
+    const struct tn_values_node *node = tn_value_node(value);
+
+    if (!node || node->kind != TN_NODE_ARRAY)
+        return NULL;
+    if (ret_format)
+        *ret_format = (tn_format)node->text[0];
+    if (ret_n_items)
+        *ret_n_items = tn_value_len(value);
+    return node->text + 1;
+}
+
+int tn_value_array_item(tn_value array, size_t index, int64_t *ret_integer, double *ret_real)
+{
+    tn_format format;
+    size_t n_items;
+    const char *items = tn_value_as_array(array, &format, &n_items);
+    size_t width = items ? tn_format_width(format) : 0;
+    unsigned n_unused = 64 - 8 * (unsigned)width;
+    uint64_t bits = 0;
+    float single;
+
+    if (!items)
+        return TN_ETYPE;
+    if (index >= n_items)
+        return TN_EINDEX;
+    memcpy(&bits, items + index * width, width);
+    switch (format) {
+    case TN_FORMAT_F32:
+        memcpy(&single, &bits, sizeof(single));
+        *ret_real = (double)single;
+        return TN_KIND_FLOAT;
+    case TN_FORMAT_F64:
+        memcpy(ret_real, &bits, sizeof(*ret_real));
+        return TN_KIND_FLOAT;
+    case TN_FORMAT_I8:
+    case TN_FORMAT_I16:
+    case TN_FORMAT_I32:
+    case TN_FORMAT_I64:
+        *ret_integer = (int64_t)(bits << n_unused) >> n_unused;
+        return TN_KIND_INT;
+    default:
+        if (bits > INT64_MAX)
+            return TN_EOVERFLOW;
+        *ret_integer = (int64_t)bits;
+        return TN_KIND_INT;
+    }
 }
 
 tn_value tn_value_class(tn_value record)
@@ -178,7 +257,11 @@ size_t tn_value_len(tn_value value)
 {
     const struct tn_values_node *node = tn_value_node(value);
 
-    return node && node->kind != TN_NODE_RESULT ? node->size : 0;
+    if (!node || node->kind == TN_NODE_RESULT)
+        return 0;
+    if (node->kind == TN_NODE_ARRAY)
+        return (node->size - 1) >> tn_value_format_shift((unsigned)node->text[0]);
+    return node->size;
 }
 
 int64_t tn_value_maxlen(tn_value value)

@@ -215,6 +215,12 @@ static int put_node(struct sender *sender, const struct tn_values_node *node)
     case TN_NODE_BYTES:
         r = tn_value_put_bytes(writer, TN_SLICE(node->text, node->size));
         break;
+    case TN_NODE_ARRAY:
+        r = tn_value_put_array(writer, TN_SLICE(node->text, node->size));
+        break;
+    case TN_NODE_BYTEARRAY:
+        r = tn_value_put_bytearray(writer, TN_SLICE(node->text, node->size));
+        break;
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
@@ -287,6 +293,12 @@ int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn
     case TN_NODE_BYTES:
         tn_value_one_bytes(one, TN_SLICE(node->text, node->size));
         break;
+    case TN_NODE_ARRAY:
+        tn_value_one_array(one, TN_SLICE(node->text, node->size));
+        break;
+    case TN_NODE_BYTEARRAY:
+        tn_value_one_bytearray(one, TN_SLICE(node->text, node->size));
+        break;
     case TN_NODE_HANDLE:
         r = send_handle(node->handle, session, kept);
         if (r < 0)
@@ -345,6 +357,7 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
 {
     struct tn_values_node node = { .kind = from->kind, .size = from->size };
     size_t n_items;
+    char *text;
 
     switch ((enum tn_node_kind)from->kind) {
     case TN_NODE_INT:
@@ -355,6 +368,7 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
         break;
     case TN_NODE_STR:
     case TN_NODE_BYTES:
+    case TN_NODE_BYTEARRAY:
     case TN_NODE_CLASS:
         TN_ASSERT(texts->at); /* room for all of them was reserved */
         node.text = texts->at;
@@ -362,6 +376,14 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
             memcpy(texts->at, from->bytes, from->size);
         texts->at[from->size] = '\0';
         texts->at += (size_t)from->size + 1;
+        break;
+    case TN_NODE_ARRAY:
+        text = tn_values_array_room(values, from->size - 1);
+        if (!text)
+            return TN_ENOMEM;
+        memcpy(text, from->bytes, from->size);
+        text[from->size] = '\0';
+        node.text = text;
         break;
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
@@ -451,7 +473,8 @@ static int copy_node(tn_values *to, const tn_values *from, uint32_t number, uint
     char *text;
 
     if (tn_values_node_is_text(&node)) {
-        text = tn_arena_alloc(&to->texts, (size_t)node.size + 1);
+        text = node.kind == TN_NODE_ARRAY ? tn_values_array_room(to, node.size - 1)
+                                          : tn_arena_alloc(&to->texts, (size_t)node.size + 1);
         if (!text)
             return TN_ENOMEM;
         memcpy(text, node.text, (size_t)node.size + 1);

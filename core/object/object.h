@@ -39,6 +39,8 @@ enum tn_type_id {
     TN_TYPE_SET,
     TN_TYPE_FROZENSET,
     TN_TYPE_DEQUE,
+    TN_TYPE_ARRAY,
+    TN_TYPE_BYTEARRAY,
     TN_TYPE_END
 };
 

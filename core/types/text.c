@@ -8,24 +8,36 @@
 #include "core/types/immortals.h"
 #include "core/types/types_internal.h"
 
-static int text_new(struct tn_mutator *mu, enum tn_type_id type, struct tn_slice content,
-                    struct tn_object **ret_text)
+/* A text whose content the caller fills. */
+static int text_open(struct tn_mutator *mu, enum tn_type_id type, size_t n_bytes,
+                     struct tn_object **ret_text, unsigned char **ret_content)
 {
     struct tn_object *o;
     struct tn_text *text;
     int r;
 
-    if (content.len > TN_TEXT_BYTES_MAX)
+    if (n_bytes > TN_TEXT_BYTES_MAX)
         return TN_ERR_TOO_BIG;
-    r = tn_object_new(mu, type, sizeof(*text) + content.len, &o);
+    r = tn_object_new(mu, type, sizeof(*text) + n_bytes, &o);
     if (r < 0)
         return r;
     text = (struct tn_text *)(void *)o;
     atomic_init(&text->hash, 0);
-    text->n_bytes = (uint32_t)content.len;
-    memcpy(text + 1, content.data, content.len);
+    text->n_bytes = (uint32_t)n_bytes;
     *ret_text = o;
+    *ret_content = (unsigned char *)(text + 1);
     return 0;
+}
+
+static int text_new(struct tn_mutator *mu, enum tn_type_id type, struct tn_slice content,
+                    struct tn_object **ret_text)
+{
+    unsigned char *to;
+    int r = text_open(mu, type, content.len, ret_text, &to);
+
+    if (r == 0)
+        memcpy(to, content.data, content.len);
+    return r;
 }
 
 int tn_str_new(struct tn_mutator *mu, struct tn_slice text, struct tn_object **ret_str)
@@ -52,6 +64,17 @@ int tn_bytes_new(struct tn_mutator *mu, struct tn_slice content, struct tn_objec
         return 0;
     }
     return text_new(mu, TN_TYPE_BYTES, content, ret_bytes);
+}
+
+int tn_bytes_new_open(struct tn_mutator *mu, size_t n_bytes, struct tn_object **ret_bytes,
+                      unsigned char **ret_content)
+{
+    if (n_bytes == 0) {
+        *ret_bytes = &mu->heap->immortals->empty_bytes.object;
+        *ret_content = NULL;
+        return 0;
+    }
+    return text_open(mu, TN_TYPE_BYTES, n_bytes, ret_bytes, ret_content);
 }
 
 struct tn_slice tn_text_slice(const struct tn_object *o)
@@ -91,7 +114,8 @@ static int text_equal(const struct tn_object *a, const struct tn_object *b,
     const struct tn_text *x = tn_text_const(a);
     const struct tn_text *y = tn_text_const(b);
 
-    (void)limits;
+    if (b->type == TN_TYPE_BYTEARRAY && a->type == TN_TYPE_BYTES)
+        return tn_bytearray_equal(b, a, limits);
     return a->type == b->type && x->n_bytes == y->n_bytes &&
            memcmp(tn_text_content(x), tn_text_content(y), x->n_bytes) == 0;
 }

@@ -24,6 +24,14 @@ TN_MUST_CHECK int tn_str_new(struct tn_mutator *mu, struct tn_slice text,
 TN_MUST_CHECK int tn_bytes_new(struct tn_mutator *mu, struct tn_slice content,
                                struct tn_object **ret_bytes);
 
+/*
+ * A bytes of `n_bytes` whose content the caller fills, at *ret_content, before anybody
+ * else can find the object: for content that comes in pieces. The empty one has no
+ * content to be filled.
+ */
+TN_MUST_CHECK int tn_bytes_new_open(struct tn_mutator *mu, size_t n_bytes,
+                                    struct tn_object **ret_bytes, unsigned char **ret_content);
+
 /* The content of a str or bytes; lives as long as the object. */
 struct tn_slice tn_text_slice(const struct tn_object *o);
 

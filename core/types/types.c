@@ -7,14 +7,23 @@
 #include "core/types/types_internal.h"
 
 const struct tn_type *const tn_types[TN_TYPE_END] = {
-    [TN_TYPE_NONE] = &tn_type_none,     [TN_TYPE_BOOL] = &tn_type_bool,
-    [TN_TYPE_INT] = &tn_type_int,       [TN_TYPE_FLOAT] = &tn_type_float,
-    [TN_TYPE_STR] = &tn_type_str,       [TN_TYPE_BYTES] = &tn_type_bytes,
-    [TN_TYPE_TUPLE] = &tn_type_tuple,   [TN_TYPE_LIST] = &tn_type_list,
-    [TN_TYPE_DICT] = &tn_type_dict,     [TN_TYPE_CLASS] = &tn_type_class,
-    [TN_TYPE_RECORD] = &tn_type_record, [TN_TYPE_WEAKREF] = &tn_type_weakref,
-    [TN_TYPE_SET] = &tn_type_set,       [TN_TYPE_FROZENSET] = &tn_type_frozenset,
+    [TN_TYPE_NONE] = &tn_type_none,
+    [TN_TYPE_BOOL] = &tn_type_bool,
+    [TN_TYPE_INT] = &tn_type_int,
+    [TN_TYPE_FLOAT] = &tn_type_float,
+    [TN_TYPE_STR] = &tn_type_str,
+    [TN_TYPE_BYTES] = &tn_type_bytes,
+    [TN_TYPE_TUPLE] = &tn_type_tuple,
+    [TN_TYPE_LIST] = &tn_type_list,
+    [TN_TYPE_DICT] = &tn_type_dict,
+    [TN_TYPE_CLASS] = &tn_type_class,
+    [TN_TYPE_RECORD] = &tn_type_record,
+    [TN_TYPE_WEAKREF] = &tn_type_weakref,
+    [TN_TYPE_SET] = &tn_type_set,
+    [TN_TYPE_FROZENSET] = &tn_type_frozenset,
     [TN_TYPE_DEQUE] = &tn_type_deque,
+    [TN_TYPE_ARRAY] = &tn_type_array,
+    [TN_TYPE_BYTEARRAY] = &tn_type_bytearray,
 };
 
 const char *tn_type_name(enum tn_type_id id)

@@ -29,6 +29,7 @@
 #include "core/base/attr.h"
 #include "core/base/slice.h"
 #include "core/object/object.h"
+#include "core/types/array.h"
 #include "core/types/class.h"
 #include "core/types/deque.h"
 #include "core/types/dict.h"
@@ -62,7 +63,8 @@ TN_MUST_CHECK int tn_hash(const struct tn_heap *heap, const struct tn_object *o,
 
 /*
  * Whether two objects are equal by Python's rules: numbers by value, text,
- * bytes, tuples, lists, dicts, sets and deques by content, the rest by identity. Contents that
+ * bytes, tuples, lists, dicts, sets, deques and arrays by content, the rest by identity; a
+ * bytearray also is equal to a bytes, and arrays of different formats to each other. Contents that
  * change meanwhile are compared as they are found. TN_ERR_TOO_DEEP, also if
  * there are so many ways through the contents that it would take too long.
  */

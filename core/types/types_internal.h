@@ -32,6 +32,8 @@ extern const struct tn_type tn_type_weakref;
 extern const struct tn_type tn_type_set;
 extern const struct tn_type tn_type_frozenset;
 extern const struct tn_type tn_type_deque;
+extern const struct tn_type tn_type_array;
+extern const struct tn_type tn_type_bytearray;
 
 /* ---- Hashes that do not need a heap, for the immortals ---- */
 
@@ -100,6 +102,11 @@ static inline struct tn_compare tn_compare_limits(const struct tn_heap *heap)
  */
 TN_MUST_CHECK int tn_same_or_equal(const struct tn_object *a, const struct tn_object *b,
                                    struct tn_compare *limits);
+
+/* Whether a bytearray and a bytes or bytearray have the same content: 1 or 0. What
+ * both sides of such a comparison call. */
+int tn_bytearray_equal(const struct tn_object *bytearray, const struct tn_object *other,
+                       struct tn_compare *limits);
 
 /* ---- Locking and memory of mutable containers ---- */
 

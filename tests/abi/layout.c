@@ -174,5 +174,15 @@ int main(void)
     SIZE(tn_scope);
     FIELD(tn_scope, client);
     FIELD(tn_scope, number);
+    FIELD(tn_op, stride);
+    FIELD(tn_op, checksum);
+    FIELD(tn_op, format);
+    SIZE(tn_range);
+    FIELD(tn_range, data);
+    FIELD(tn_range, size);
+    FIELD(tn_range, crc32c);
+    FIELD(tn_range, kind);
+    FIELD(tn_range, format);
+    FIELD(tn_range, length);
     return 0;
 }

@@ -47,6 +47,10 @@ static void check_node(const struct tn_value_node *nodes, size_t n_nodes, size_t
     case TN_NODE_STR:
         TN_ASSERT(tn_utf8_is_valid(node->bytes, node->size));
         break;
+    case TN_NODE_ARRAY:
+        TN_ASSERT(node->size > 0 && tn_value_format_shift(node->bytes[0]) >= 0);
+        TN_ASSERT((node->size - 1) % (1U << tn_value_format_shift(node->bytes[0])) == 0);
+        break;
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
@@ -81,6 +85,10 @@ static int write_node(struct tn_value_writer *writer, const struct tn_value_node
         return tn_value_put_str(writer, TN_SLICE(node->bytes, node->size));
     case TN_NODE_BYTES:
         return tn_value_put_bytes(writer, TN_SLICE(node->bytes, node->size));
+    case TN_NODE_ARRAY:
+        return tn_value_put_array(writer, TN_SLICE(node->bytes, node->size));
+    case TN_NODE_BYTEARRAY:
+        return tn_value_put_bytearray(writer, TN_SLICE(node->bytes, node->size));
     case TN_NODE_CLASS:
         return tn_value_put_class(writer, TN_SLICE(node->bytes, node->size));
     case TN_NODE_HANDLE:

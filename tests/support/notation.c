@@ -182,6 +182,12 @@ static uint32_t parse_node(struct parser *p)
     case 'b':
         p->at++;
         return node(tn_value_put_bytes(&p->writer, parse_quoted(p)));
+    case 'A':
+        p->at++;
+        return node(tn_value_put_array(&p->writer, parse_quoted(p)));
+    case 'B':
+        p->at++;
+        return node(tn_value_put_bytearray(&p->writer, parse_quoted(p)));
     case '@':
         result = node(tn_value_put_handle(&p->writer, strtoull(p->at + 1, &end, 16), 0));
         p->at = end;
@@ -243,7 +249,7 @@ static void print_quoted(struct printer *p, const struct tn_value_node *n)
     for (uint32_t i = 0; i < n->size; i++) {
         if (n->bytes[i] == '\'' || n->bytes[i] == '\\')
             (void)fprintf(p->out, "\\%c", n->bytes[i]);
-        else if (n->bytes[i] < ' ' || (n->bytes[i] >= 0x7f && n->kind == TN_NODE_BYTES))
+        else if (n->bytes[i] < ' ' || (n->bytes[i] >= 0x7f && n->kind != TN_NODE_STR))
             (void)fprintf(p->out, "\\x%02x", n->bytes[i]);
         else
             (void)fputc(n->bytes[i], p->out);
@@ -295,9 +301,10 @@ static void print_container(struct printer *p, uint32_t at)
 static void print_node(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    static const char *const types[] = { "?",       "none",  "bool",      "int",  "float", "str",
-                                         "bytes",   "tuple", "list",      "dict", "class", "record",
-                                         "weakref", "set",   "frozenset", "deque" };
+    static const char *const types[] = { "?",     "none",   "bool",     "int",  "float",
+                                         "str",   "bytes",  "tuple",    "list", "dict",
+                                         "class", "record", "weakref",  "set",  "frozenset",
+                                         "deque", "array",  "bytearray" };
 
     switch ((enum tn_node_kind)n->kind) {
     case TN_NODE_NONE:
@@ -318,6 +325,11 @@ static void print_node(struct printer *p, uint32_t at)
         print_quoted(p, n);
         break;
     case TN_NODE_STR:
+        print_quoted(p, n);
+        break;
+    case TN_NODE_ARRAY:
+    case TN_NODE_BYTEARRAY:
+        (void)fputc(n->kind == TN_NODE_ARRAY ? 'A' : 'B', p->out);
         print_quoted(p, n);
         break;
     case TN_NODE_TUPLE:

@@ -3,6 +3,8 @@
  * Values as text, so that a test reads like what it is about:
  *
  *     None True -1 2.5 'text' b'bytes' (1, 2) [1, 2] {'a': 1}
+ *     B'bytes'     a bytearray
+ *     A'\x02ab'    an array: its format, here u8, and its items
  *     s{1, 2}      a set; f{1, 2} a frozenset
  *     d[1, 2]      a deque; d5[1, 2] is one with a maximum length
  *     &0[1, *0]    a list that holds itself: &N in front of a container names it

@@ -254,7 +254,7 @@ static void test_missing_and_empty_value_are_refused(void **state)
 
 static void test_unknown_kind_is_refused(void **state)
 {
-    static const uint8_t unknown[] = { 0, TN_NODE_DEQUE + 1, 0xff };
+    static const uint8_t unknown[] = { 0, TN_NODE_BYTEARRAY + 1, 0xff };
 
     (void)state;
     for (size_t i = 0; i < TN_ARRAY_LEN(unknown); i++) {

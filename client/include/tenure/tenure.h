@@ -3,7 +3,7 @@
  * libtenure: lending objects from a Tenure server.
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
- * lists, dicts, sets, deques, records of classes. An object lives exactly as long as
+ * lists, dicts, sets, deques, arrays, records of classes. An object lives exactly as long as
  * something refers to it: a name, another object, or a handle that a connected
  * client holds. Weakrefs and weak names refer to an object without keeping it.
  *
@@ -327,6 +327,8 @@ typedef enum tn_kind {
     TN_KIND_SET = 13,
     TN_KIND_FROZENSET = 14,
     TN_KIND_DEQUE = 15,
+    TN_KIND_ARRAY = 16,
+    TN_KIND_BYTEARRAY = 17,
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -382,6 +384,35 @@ TN_API tn_value tn_value_str_n(tn_values *values, const char *text, size_t len);
 
 /* Copies bytes. */
 TN_API tn_value tn_value_bytes(tn_values *values, const void *data, size_t size);
+
+/* What the items of an array are: whole numbers without (U) or with a sign (I), or
+ * floats, of so many bits. They lie side by side, little-endian. */
+typedef enum tn_format {
+    TN_FORMAT_NONE = 0,
+    TN_FORMAT_I8 = 1,
+    TN_FORMAT_U8 = 2,
+    TN_FORMAT_I16 = 3,
+    TN_FORMAT_U16 = 4,
+    TN_FORMAT_I32 = 5,
+    TN_FORMAT_U32 = 6,
+    TN_FORMAT_I64 = 7,
+    TN_FORMAT_U64 = 8,
+    TN_FORMAT_F32 = 9,
+    TN_FORMAT_F64 = 10
+} tn_format;
+
+/* "i32"; for TN_FORMAT_NONE and unlisted numbers "invalid". Never NULL. Any thread. */
+TN_API const char *tn_format_name(tn_format format);
+
+/* Bytes of an item; 0 for what is no format. Any thread. */
+TN_API size_t tn_format_width(tn_format format);
+
+/* An array: copies items that lie side by side, as in an array of C. */
+TN_API tn_value tn_value_array(tn_values *values, tn_format format, const void *items,
+                               size_t n_items);
+
+/* A bytearray: bytes that can be changed where they are. Copies. */
+TN_API tn_value tn_value_bytearray(tn_values *values, const void *data, size_t size);
 
 /* A tuple of values that exist; it cannot be changed. `items` may be NULL if
  * `n_items` is 0. */
@@ -460,8 +491,18 @@ TN_API int tn_value_as_float(tn_value value, double *ret_real);
  * `ret_len` may be NULL. A text from the server is valid UTF-8. */
 TN_API const char *tn_value_as_str(tn_value value, size_t *ret_len);
 
-/* The bytes of a bytes or str, owned by the table; NULL if it is neither. */
+/* The bytes of a bytes, bytearray or str, owned by the table; NULL if it is none. */
 TN_API const void *tn_value_as_bytes(tn_value value, size_t *ret_size);
+
+/* The items of an array, aligned, owned by the table; NULL if it is none. (opt)
+ * ret_format, ret_n_items. */
+TN_API const void *tn_value_as_array(tn_value value, tn_format *ret_format, size_t *ret_n_items);
+
+/* One item of an array. Returns TN_KIND_INT and writes the int, or TN_KIND_FLOAT and
+ * writes the float; or TN_ETYPE, TN_EINDEX, or TN_EOVERFLOW for a u64 that is more than an
+ * int can be. */
+TN_API int tn_value_array_item(tn_value array, size_t index, int64_t *ret_integer,
+                               double *ret_real);
 
 /* The handle of a TN_KIND_HANDLE, owned by the table (keep it with
  * tn_handle_ref()); NULL if it is none. */
@@ -471,8 +512,9 @@ TN_API tn_handle *tn_value_as_handle(tn_value value);
  * TN_KIND_INVALID. Objects never change their type. */
 TN_API tn_kind tn_handle_kind(const tn_handle *handle);
 
-/* Items of a tuple, list or deque, members of a set or frozenset, entries of a dict,
- * attributes of a record, bytes of a str, bytes or a class's name; otherwise 0. */
+/* Items of a tuple, list, deque or array, members of a set or frozenset, entries of a
+ * dict, attributes of a record, bytes of a str, bytes, bytearray or a class's name;
+ * otherwise 0. */
 TN_API size_t tn_value_len(tn_value value);
 
 /* The maximum length of a deque; -1 if it has none, or is no deque. */
@@ -800,10 +842,11 @@ TN_API int tn_client_holders(tn_client *client, tn_target target, tn_holders **r
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_holders_free(tn_holders **holders);
 
-/* Items of a container, bytes of a bytes, characters of a str. TN_ETYPE. */
+/* Items of a container or array, bytes of a bytes, characters of a str. TN_ETYPE. */
 TN_API int tn_client_length(tn_client *client, tn_target target, uint64_t *ret_length);
 
-/* Whether a tuple, list, deque, set or frozenset contains a value, or a dict a key. */
+/* Whether a tuple, list, deque, set or frozenset contains a value, a dict a key, or an
+ * array a number; a bytearray may also contain a bytes or bytearray, as a whole. */
 TN_API int tn_client_contains(tn_client *client, tn_target target, tn_value value,
                               bool *ret_contained);
 
@@ -901,6 +944,155 @@ TN_API int tn_client_dict_delete(tn_client *client, tn_target dict, tn_value key
 /* Removes an entry and returns its value. TN_EKEY. */
 TN_API int tn_client_dict_pop(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
                               tn_values *values, tn_value *ret_value);
+
+/* ---- Arrays and bytearrays ---- */
+/*
+ * The items of an array are numbers of its format: TN_ETYPE for a float where they are
+ * whole, TN_EOVERFLOW for what does not fit. A u64 beyond INT64_MAX is no int: it can be
+ * read and written as raw items only. What is given to extend or replace is an array,
+ * bytearray, bytes, or a list or tuple of numbers. Indices count from the end if they
+ * are negative; positions of ranges are also clipped, as Python's are, so that
+ * TN_FROM_START and TN_TO_END are the ends.
+ */
+#define TN_FROM_START INT64_MIN
+
+/* TN_EINDEX. */
+TN_API int tn_client_array_get(tn_client *client, tn_target array, int64_t index, tn_values *values,
+                               tn_value *ret_value);
+
+/* TN_EINDEX. */
+TN_API int tn_client_array_set(tn_client *client, tn_target array, int64_t index, tn_value number);
+
+/* Adds to an item; nobody comes in between. TN_EINDEX, TN_EOVERFLOW. (opt) values with
+ * ret_value: what the item is then. */
+TN_API int tn_client_array_add(tn_client *client, tn_target array, int64_t index, tn_value number,
+                               tn_values *values, tn_value *ret_value);
+
+/* (opt) ret_length here and below: the length afterwards. */
+TN_API int tn_client_array_append(tn_client *client, tn_target array, tn_value number,
+                                  uint64_t *ret_length);
+TN_API int tn_client_array_extend(tn_client *client, tn_target array, tn_value items,
+                                  uint64_t *ret_length);
+
+/* Inserts before `index`; beyond the ends it inserts at the end, as in Python. */
+TN_API int tn_client_array_insert(tn_client *client, tn_target array, int64_t index,
+                                  tn_value number, uint64_t *ret_length);
+
+/* Removes an item. TN_EINDEX. */
+TN_API int tn_client_array_delete(tn_client *client, tn_target array, int64_t index,
+                                  uint64_t *ret_length);
+
+/* Removes an item and returns it. TN_EINDEX. */
+TN_API int tn_client_array_pop(tn_client *client, tn_target array, int64_t index, tn_values *values,
+                               tn_value *ret_value);
+
+/* A new array of every `step`-th item (0: 1) from `start` to before `stop`. A handle to
+ * it, if that is wanted. */
+TN_API int tn_client_array_slice(tn_client *client, tn_target array, int64_t start, int64_t stop,
+                                 int64_t step, const tn_want *want, tn_values *values,
+                                 tn_value *ret_value);
+
+/* Replaces these items; if the step is not 1, by as many others: TN_EINVAL. */
+TN_API int tn_client_array_replace(tn_client *client, tn_target array, int64_t start, int64_t stop,
+                                   int64_t step, tn_value items, uint64_t *ret_length);
+
+/* Sets all items from `start` to before `stop`. */
+TN_API int tn_client_array_fill(tn_client *client, tn_target array, int64_t start, int64_t stop,
+                                tn_value number);
+
+/* The sum of all items is 0 if there are none; the least and the greatest of none are
+ * TN_EINDEX. Of floats, nan is both. TN_EOVERFLOW: more than an int can be. */
+TN_API int tn_client_array_sum(tn_client *client, tn_target array, tn_values *values,
+                               tn_value *ret_value);
+TN_API int tn_client_array_min(tn_client *client, tn_target array, tn_values *values,
+                               tn_value *ret_value);
+TN_API int tn_client_array_max(tn_client *client, tn_target array, tn_values *values,
+                               tn_value *ret_value);
+
+/* Where an item is, the first one from `start` on. In a bytearray a bytes or bytearray is
+ * looked for as a whole. TN_EKEY: nowhere. */
+TN_API int tn_client_array_index(tn_client *client, tn_target array, tn_value value, int64_t start,
+                                 uint64_t *ret_index);
+
+/* What a range of raw content is. The data is valid until the next call on the client. */
+typedef struct tn_range {
+    const void *data; /* items side by side, little-endian; not aligned */
+    size_t size;      /* bytes */
+    uint32_t crc32c;  /* of the data; has been checked */
+    tn_kind kind;     /* str, bytes, bytearray or array */
+    tn_format format; /* of an array or bytearray */
+    uint64_t length;  /* of the whole object when it was read, in items; of a str, bytes */
+} tn_range;
+
+/* Reads the raw content of a str, bytes, bytearray or array, from item `first` on, at most
+ * `count` items and 1 MiB; nothing only if it does not reach that far. */
+TN_API int tn_client_read(tn_client *client, tn_target target, uint64_t first, uint64_t count,
+                          tn_range *ret_range);
+
+/* Overwrites items of an array or bytearray with raw ones, from item `first` on; what goes
+ * beyond the end is appended. TN_EINDEX if it would begin behind the end. */
+TN_API int tn_client_write(tn_client *client, tn_target array, uint64_t first, const void *data,
+                           size_t size, uint64_t *ret_length);
+
+/* ---- Streams: large bytes, bytearrays and arrays, piece by piece ---- */
+/*
+ * A few chunks of 256 KiB are in flight, each with a checksum, and a call waits for
+ * answers when there are as many as may be: so neither side holds more than a window
+ * besides the object itself. Several streams and other calls can be in use at once.
+ * After an error only closing makes sense.
+ */
+#define TN_SIZE_UNKNOWN UINT64_MAX
+
+typedef struct tn_upload tn_upload;
+
+/*
+ * Begins to fill a bytes, bytearray or array (of `format`, which is ignored otherwise) of
+ * `size` bytes. With the size the server takes the memory at once, and no more than that;
+ * with TN_SIZE_UNKNOWN it copies the object as it grows. Waits for the server. TN_EMEMORY:
+ * the object does not fit into its memory. The upload must be closed before its client.
+ */
+TN_API int tn_upload_open(tn_client *client, tn_kind kind, tn_format format, uint64_t size,
+                          tn_upload **ret_upload);
+
+/* Appends. Waits if as many chunks are in flight as may be. Errors also are those of
+ * earlier chunks. TN_EMEMORY: the server has given the upload up. */
+TN_API int tn_upload_write(tn_upload *upload, const void *data, size_t size);
+
+/* Waits until everything has been received and checked. The object lives as long as the
+ * handle, which the caller releases, or as something else refers to it. */
+TN_API int tn_upload_finish(tn_upload *upload, tn_handle **ret_handle);
+
+/* Bytes that the server has confirmed, and the CRC-32C of all that was written. Safe
+ * with NULL (0). */
+TN_API uint64_t tn_upload_confirmed(const tn_upload *upload);
+TN_API uint32_t tn_upload_crc32c(const tn_upload *upload);
+
+/* Gives the upload up unless it is finished. Does not wait. Leaves NULL behind; accepts
+ * NULL. */
+TN_API void tn_upload_close(tn_upload **upload);
+
+typedef struct tn_download tn_download;
+
+/* Begins to read the raw content of a str, bytes, bytearray or array, which stays alive
+ * meanwhile. Waits for the server. The download must be closed before its client. */
+TN_API int tn_download_open(tn_client *client, tn_target target, tn_download **ret_download);
+
+/* The next piece; valid until the next call on the download. 1, 0 at the end, or an error.
+ * TN_ESTALE: the object has become shorter or longer meanwhile. Waits. */
+TN_API TN_CHECKED int tn_download_next(tn_download *download, const void **ret_data,
+                                       size_t *ret_size);
+
+/* Bytes of the whole content; the type of the object; the format of an array or
+ * bytearray. Safe with NULL. */
+TN_API uint64_t tn_download_size(const tn_download *download);
+TN_API tn_kind tn_download_kind(const tn_download *download);
+TN_API tn_format tn_download_format(const tn_download *download);
+
+/* The CRC-32C of all pieces so far. Safe with NULL (0). */
+TN_API uint32_t tn_download_crc32c(const tn_download *download);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_download_close(tn_download **download);
 
 /* ---- Classes and records. TN_EKEY: no such attribute, or no value in its slot ---- */
 
@@ -1252,6 +1444,8 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_WEAKREF_NEW = 27, /* target                               handle */
     TN_OP_WEAKREF_GET = 28, /* target, want                         value */
     TN_OP_SET_TTL = 29,     /* name, lifetime->ttl_ms               binding */
+    TN_OP_ARRAY_MIN = 30,   /* target                               value */
+    TN_OP_ARRAY_MAX = 31,   /* target                               value */
 
     TN_OP_SET_ADD = 40,     /* target, value                        truth */
     TN_OP_SET_DISCARD = 41, /* target, value, must_exist            truth */
@@ -1273,6 +1467,23 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_LIST_SET_SLICE = 54,    /* target, index, stop, step, value count */
     TN_OP_LIST_DELETE_SLICE = 38, /* target, index, stop, step       count */
 
+    TN_OP_ARRAY_GET = 55,     /* target, index                      value */
+    TN_OP_ARRAY_SET = 56,     /* target, index, value               count */
+    TN_OP_ARRAY_APPEND = 57,  /* target, value                      count */
+    TN_OP_ARRAY_INSERT = 58,  /* target, index, value               count */
+    TN_OP_ARRAY_DELETE = 59,  /* target, index                      count */
+    TN_OP_ARRAY_POP = 60,     /* target, index                      value */
+    TN_OP_ARRAY_EXTEND = 61,  /* target, value                      count */
+    TN_OP_ARRAY_SLICE = 62,   /* target, index, stop, step, want    value */
+    TN_OP_ARRAY_REPLACE = 63, /* target, index, stop, step, value   count */
+    TN_OP_ARRAY_FILL = 64,    /* target, index, stop, value         count */
+    TN_OP_ARRAY_ADD = 65,     /* target, index, value               value */
+    TN_OP_ARRAY_SUM = 66,     /* target                             value */
+    TN_OP_ARRAY_INDEX = 67,   /* target, index (start), value       count */
+    TN_OP_READ = 68,          /* target, cursor (first), limit      range */
+    TN_OP_WRITE = 69,         /* target, cursor (first), data, data_size
+                                                                    count */
+
     TN_OP_CLASS_DECLARE = 70,  /* class_spec                        handle */
     TN_OP_CLASS_DESCRIBE = 71, /* target                            class info */
     TN_OP_RECORD_NEW = 72,     /* target, value (may be all zeros)  handle */
@@ -1286,6 +1497,13 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_EXPORT = 99,         /* target, limit (milliseconds), once   token */
     TN_OP_IMPORT = 100,        /* token                                handle */
     TN_OP_REVOKE = 101,        /* token                                truth */
+    /* A stream is what tn_upload_open() and its relatives are made of. */
+    TN_OP_UPLOAD_BEGIN = 105,  /* kind, format, limit (size)        stream */
+    TN_OP_UPLOAD_CHUNK = 106,  /* cursor (stream), limit (offset), data, data_size, checksum
+                                                                    stream */
+    TN_OP_UPLOAD_FINISH = 107, /* cursor (stream), limit (size), checksum
+                                                                    handle */
+    TN_OP_UPLOAD_ABORT = 108,  /* cursor (stream)                   stream */
     TN_OP_GC = 120,            /* data: NULL or a tn_gc_request     gc info */
     TN_OP_ATTR_SCAN = 76       /* target, cursor, limit, keys_only, want
                                                                     value (list), cursor */
@@ -1325,7 +1543,9 @@ typedef struct tn_op {
     bool holders;
     const tn_class_spec *class_spec;
     const tn_lifetime *lifetime;
-    int64_t step; /* 0: 1 */
+    int64_t step;      /* 0: 1 */
+    uint32_t checksum; /* CRC-32C */
+    tn_format format;
 } tn_op;
 
 /* An operation whose other fields are zero. */
@@ -1427,6 +1647,13 @@ TN_API int tn_reply_description(const tn_reply *reply, tn_description *ret_descr
 
 /* What a ping sent; valid as long as the reply. */
 TN_API int tn_reply_data(const tn_reply *reply, const void **ret_data, size_t *ret_size);
+
+/* The range that was read; valid as long as the reply. TN_ESERVER if the data does not
+ * have the checksum that came with it. */
+TN_API int tn_reply_range(const tn_reply *reply, tn_range *ret_range);
+
+/* The number of an upload, and how many bytes of it have been received. (opt) both. */
+TN_API int tn_reply_stream(const tn_reply *reply, uint64_t *ret_stream, uint64_t *ret_received);
 
 /* The number of names of a page, and each of them; valid as long as the reply.
  * Where the next page begins; 0: this was the last one. */
@@ -1573,6 +1800,8 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_DEQUE_ITER_CLEANUP TN_FREED_BY(tn_deque_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
 #define TN_HOLDERS_CLEANUP TN_FREED_BY(tn_holders_free)
+#define TN_UPLOAD_CLEANUP TN_FREED_BY(tn_upload_close)
+#define TN_DOWNLOAD_CLEANUP TN_FREED_BY(tn_download_close)
 #define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #define TN_SCOPE_CLEANUP TN_FREED_BY(tn_scope_leave)
 
