@@ -33,6 +33,8 @@
 #include "core/base/slice.h"
 #include "core/inspect/census.h"
 #include "core/inspect/size.h"
+#include "core/object/events.h"
+#include "core/object/identity.h"
 #include "core/object/names.h"
 #include "core/object/object.h"
 #include "core/object/refcount.h"

@@ -32,6 +32,7 @@ enum tn_lock_rank {
     TN_RANK_OBJECT,     /* one object's lock */
     TN_RANK_LARGE,      /* a mutator's list of large objects */
     TN_RANK_ARENAS,     /* heap: arenas and free pools */
+    TN_RANK_EVENTS,     /* heap: who listens to events; whoever gives a mutator up takes it */
     TN_RANK_LOG,        /* server: the log */
 };
 

@@ -5,6 +5,8 @@
  *   buried     count zero; on the dying list of the mutator that dropped the
  *              last reference, linked through `shared`; what can hold nothing is
  *              emptied already
+ *   announced  if somebody is to be told of its death: then while it still holds
+ *              everything
  *   emptied    at safe points, within a budget: the type's clear() drops the
  *              references that it holds, which may bury others. No recursion
  *              anywhere, however deep the structure
@@ -82,6 +84,8 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
     atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
     atomic_store_explicit(&dead->owner, TN_OWNER_NOBODY, memory_order_relaxed);
     if (tn_type_of(dead)->clear == NULL) { /* holds nothing */
+        TN_DEBUG_ASSERT((atomic_load_explicit(&dead->bits, memory_order_relaxed) &
+                         TN_BIT_FINALIZER) == 0);
         retire(mu, dead, is_unseen);
         return;
     }
@@ -103,6 +107,7 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         bool is_empty;
 
         budget--;
+        tn_event_finalize(mu, o);
         /* What clear() buries goes on top of the rest; `o` itself is off the
          * list, or on it again if it has more to drop. */
         mu->dying = rest;

@@ -15,6 +15,11 @@ enum tn_mode tn_heap_mode(const struct tn_heap *heap)
     return heap->mode;
 }
 
+size_t tn_heap_held_bytes(const struct tn_heap *heap)
+{
+    return atomic_load_explicit(&heap->arenas.held_bytes, memory_order_relaxed);
+}
+
 int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap)
 {
     static const struct tn_heap_options defaults = { .mode = TN_MODE_BIASED };
@@ -39,6 +44,7 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
     tn_gil_init(&heap->gil, options->switch_interval_ns != 0 ? options->switch_interval_ns
                                                              : TN_SWITCH_INTERVAL_NS);
     tn_namespaces_init(&heap->namespaces);
+    tn_events_init(&heap->events);
     tn_mutex_init(&heap->threads_lock, TN_RANK_THREADS);
     r = tn_immortals_new(&heap->hash_key, &heap->immortals);
     if (r == 0 && heap->mode != TN_MODE_GIL)
@@ -158,11 +164,14 @@ size_t tn_heap_free(struct tn_heap **heapp)
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_cache_fini(&tn_heap_mutator(heap, i)->cache);
     tn_arenas_fini(&heap->arenas);
-    for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+    for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++) {
+        tn_event_ring_free(tn_heap_mutator(heap, i));
         tn_backing_free(tn_heap_mutator(heap, i), sizeof(struct tn_mutator),
                         _Alignof(struct tn_mutator));
+    }
     tn_immortals_free(&heap->immortals);
     tn_mutex_fini(&heap->threads_lock);
+    tn_events_fini(&heap->events);
     tn_namespaces_fini(&heap->namespaces);
     tn_gil_fini(&heap->gil);
     tn_backing_free(heap, sizeof(*heap), _Alignof(struct tn_heap));

@@ -53,6 +53,8 @@ enum tn_count_state {
 #define TN_BIT_WAITERS UINT8_C(0x02) /* somebody sleeps on the lock */
 #define TN_BIT_LARGE UINT8_C(0x04)   /* [const] lies in a block of its own (memory/large.h) */
 #define TN_BIT_UNSEEN UINT8_C(0x08)  /* dead, and nobody but its owner ever saw it */
+/* Its death is an event (events.h). Set at birth, on types with a clear() only. */
+#define TN_BIT_FINALIZER UINT8_C(0x20)
 
 struct tn_object {
     /* [owner]  the owner's count; read by others only to see that it is immortal */
