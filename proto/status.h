@@ -112,6 +112,10 @@ enum tn_code {
     X(HANDLE_NOT_FOUND, NOT_FOUND, HANDLE, "This session does not hold such a handle.")            \
     X(TOO_MANY_HANDLES, RESOURCE_EXHAUSTED, TOO_MANY,                                              \
       "The session holds as many handles as it may; release some.")                                \
+    X(SUBSCRIPTION_NOT_FOUND, NOT_FOUND, HANDLE,                                                   \
+      "The session has no subscription that began with such a request.")                           \
+    X(TOO_MANY_SUBSCRIPTIONS, RESOURCE_EXHAUSTED, TOO_MANY,                                        \
+      "The session has as many subscriptions as it may; end one.")                                 \
     X(PRECONDITION_FAILED, FAILED_PRECONDITION, PRECONDITION,                                      \
       "What the request requires of the name does not hold; nothing was changed.")                 \
     /* Of objects. */                                                                              \

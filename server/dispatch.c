@@ -18,7 +18,7 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_BATCH
+#define OP_MAX TENURE__V1__REQUEST__OP_UNSUBSCRIBE
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -49,6 +49,8 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_SCAN_DICT] = { tn_op_scan_dict, true, true },
     [TENURE__V1__REQUEST__OP_INFO] = { tn_op_info, true, true },
     [TENURE__V1__REQUEST__OP_BATCH] = { tn_op_batch, false, false },
+    [TENURE__V1__REQUEST__OP_SUBSCRIBE] = { tn_op_subscribe, false, false },
+    [TENURE__V1__REQUEST__OP_UNSUBSCRIBE] = { tn_op_unsubscribe, false, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
@@ -234,6 +236,7 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
         .mu = ex->mu,
         .session = session,
         .arena = &ex->scratch,
+        .request_id = id,
         .status = &status,
         .free_answer_bytes = incoming->free_answer_bytes,
         .may_defer = incoming->may_defer,

@@ -54,6 +54,7 @@ struct tn_result {
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
         Tenure__V1__BatchResponse batch;
+        Tenure__V1__EventsResponse events;
     } message;
     Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
     struct tn_value_one one; /* or to this, for a single scalar */
@@ -73,6 +74,7 @@ struct tn_request_ctx {
     struct tn_mutator *mu; /* changes at safe points */
     struct tn_session *session;
     struct tn_arena *arena;
+    uint64_t request_id;
     struct tn_status *status; /* of the request, or of the step */
     struct tn_batch *batch;   /* NULL outside of one */
     struct tn_object *held[TN_HELD_MAX];
@@ -268,6 +270,8 @@ int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_subscribe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_unsubscribe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and
  * for batches. `op_case` is the number of the operation in Request and Step.

@@ -25,6 +25,7 @@
 #include "server/config.h"
 #include "server/counters.h"
 #include "server/session.h"
+#include "server/subscription.h"
 
 #define TN_PROTOCOL_VERSION 1
 
@@ -64,6 +65,12 @@ struct tn_service {
      * and what goes waits for nobody but its reader. */
     struct tn_budget buffers_in;
     struct tn_budget buffers_out;
+    /* The queues of subscriptions. A budget of its own, on top of the others: who
+     * subscribes keeps its queue for long, and keeps no answer waiting. */
+    struct tn_budget buffers_events;
+    /* [atomic] the memory held has come near the limit and not gone away from it
+     * since; whoever changes it tells. Relaxed: nothing depends on it */
+    _Atomic(bool) memory_is_low;
 };
 
 /* Creates the heap. `config` is finished and copied. TN_ERR_NOMEM, TN_ERR_LIMIT
@@ -86,6 +93,7 @@ struct tn_executor {
     /* [owner]  the thread that it was initialised on */
     struct tn_mutator *mu; /* while online */
     struct tn_arena scratch;
+    struct tn_hub hub; /* the subscriptions of the thread's sessions */
     bool has_leftovers; /* the last safe point left destructions over */
 };
 
@@ -100,8 +108,12 @@ void tn_executor_fini(struct tn_executor *ex);
 void tn_executor_online(struct tn_executor *ex);
 void tn_executor_offline(struct tn_executor *ex);
 
-/* Between requests, while online: nothing borrowed is kept. */
+/* Between requests, while online: nothing borrowed is kept. Looks also whether
+ * memory has become short, or has recovered. */
 void tn_executor_safepoint(struct tn_executor *ex);
+
+/* Tells a new subscription that memory is low, if it is. */
+void tn_service_tell_memory(const struct tn_service *service, struct tn_subscription *sub);
 
 /* A request that has been unpacked, and what is known about it. */
 struct tn_incoming {

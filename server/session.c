@@ -8,6 +8,7 @@
 
 #include "core/base/check.h"
 #include "core/base/err.h"
+#include "server/subscription.h"
 
 #define INDEX_BITS 24
 #define INDEX_MASK ((UINT64_C(1) << INDEX_BITS) - 1)
@@ -217,6 +218,7 @@ int tn_session_take(struct tn_session *session, uint64_t handle, struct tn_objec
 
 bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
+    tn_session_end_subscriptions(session);
     while (session->n_slots > 0 && *budget > 0) {
         struct tn_handle_slot *slot = slot_at(session, --session->n_slots);
 

@@ -25,6 +25,8 @@
 #include "core/base/attr.h"
 #include "core/heap.h"
 
+struct tn_subscription;
+
 struct tn_handle_slot {
     uint64_t token; /* serial << 24 | index; 0: free */
     union {
@@ -46,6 +48,7 @@ struct tn_session {
     size_t n_used;
     uint64_t first_free; /* index + 1, or 0 */
     uint64_t serial;     /* of the last handle that was given out; 40 bits */
+    struct tn_subscription *subscriptions; /* linked through `next` */
 };
 
 /* A session that is not open: it has no namespace and can hold nothing. */
@@ -84,7 +87,7 @@ static inline size_t tn_session_n_handles(const struct tn_session *session)
 }
 
 /*
- * Looks at up to `budget` slots, releases what they hold, and lowers it by their
+ * Ends its subscriptions, looks at up to `budget` slots, releases what they hold, and lowers it by their
  * number. Returns true when none is left; then the memory is freed too, and the session is as after
  * tn_session_init().
  */

@@ -82,6 +82,7 @@ struct tn_worker {
     uv_check_t check;
     uv_idle_t idle; /* active while there is work: the loop does not sleep */
     uv_timer_t timer;
+    uv_timer_t memory_timer; /* active while memory is low and somebody wants to know */
     struct tn_executor ex;
     struct tn_arena parse_arena;
     struct tn_group_entry *group; /* TN_GROUP_REQUESTS */
@@ -97,6 +98,7 @@ struct tn_worker {
     size_t n_conns;           /* on `all` or being closed */
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
+    bool is_memory_due; /* whether memory has recovered is to be looked at */
     bool has_starved; /* a connection on `watched` may be waiting for buffer memory */
     bool is_stopping;
 };
@@ -137,6 +139,10 @@ void tn_worker_feed(struct tn_worker *worker);
 
 /* The connection is closed; frees it now or when its session is. */
 void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn);
+
+/* Sends what subscriptions tell. Returns whether there is more to do right away.
+ * conn_events.c. */
+bool tn_worker_send_events(struct tn_worker *worker);
 
 /* One turn: executes what is ready, works off what is left over. Returns
  * whether there is more to do right away. */
