@@ -72,8 +72,7 @@ bool tn_worker_send_events(struct tn_worker *worker)
         /* To the end, so that all have their turn. */
         tn_ring_remove(&sub->pending);
         tn_ring_push_back(&hub->pending, &sub->pending);
-        has_more |=
-            send_events(TN_CONTAINER_OF(sub->session, struct tn_conn, session), sub);
+        has_more |= send_events(TN_CONTAINER_OF(sub->session, struct tn_conn, session), sub);
     }
     return has_more;
 }

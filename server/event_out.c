@@ -24,7 +24,7 @@ static ProtobufCBinaryData wire_bytes(struct tn_slice text)
     return (ProtobufCBinaryData){ .len = text.len, .data = (uint8_t *)(uintptr_t)text.data };
 }
 
-static void fill_finalized(const struct tn_event *event, Tenure__V1__FinalizedEvent *wire)
+static void fill_finalized(const struct tn_heap_event *event, Tenure__V1__FinalizedEvent *wire)
 {
     *wire = (Tenure__V1__FinalizedEvent)TENURE__V1__FINALIZED_EVENT__INIT;
     wire->class_name = wire_bytes(event->scope);
@@ -34,7 +34,7 @@ static void fill_finalized(const struct tn_event *event, Tenure__V1__FinalizedEv
     wire->size_bytes = event->finalized.size_bytes;
 }
 
-static void fill_name(const struct tn_event *event, Tenure__V1__NameEvent *wire)
+static void fill_name(const struct tn_heap_event *event, Tenure__V1__NameEvent *wire)
 {
     *wire = (Tenure__V1__NameEvent)TENURE__V1__NAME_EVENT__INIT;
     wire->namespace_ = wire_bytes(event->scope);
@@ -42,7 +42,7 @@ static void fill_name(const struct tn_event *event, Tenure__V1__NameEvent *wire)
     wire->version = event->binding.version;
 }
 
-static void fill_collection(const struct tn_event *event, Tenure__V1__CollectionEvent *wire)
+static void fill_collection(const struct tn_heap_event *event, Tenure__V1__CollectionEvent *wire)
 {
     *wire = (Tenure__V1__CollectionEvent)TENURE__V1__COLLECTION_EVENT__INIT;
     wire->cause = wire_bytes(event->scope);
@@ -55,54 +55,54 @@ static void fill_collection(const struct tn_event *event, Tenure__V1__Collection
 }
 
 /* Fills in the message that is behind the event, and returns which arm of it that is. */
-static Tenure__V1__Event__WhatCase fill(const struct tn_event *event, struct wire_event *wire)
+static Tenure__V1__Event__WhatCase fill(const struct tn_heap_event *event, struct wire_event *wire)
 {
     switch (event->kind) {
-    case TN_EVENT_MISSED:
+    case TN_HEAP_EVENT_MISSED:
         wire->gap = (Tenure__V1__GapEvent)TENURE__V1__GAP_EVENT__INIT;
         wire->gap.lost = event->numbers[0];
         wire->gap.unseen = event->numbers[1];
         return TENURE__V1__EVENT__WHAT_GAP;
-    case TN_EVENT_FINALIZED:
+    case TN_HEAP_EVENT_FINALIZED:
         fill_finalized(event, &wire->finalized);
         return TENURE__V1__EVENT__WHAT_FINALIZED;
-    case TN_EVENT_WEAKREF_DEAD:
+    case TN_HEAP_EVENT_WEAKREF_DEAD:
         wire->weakref_dead = (Tenure__V1__WeakrefDeadEvent)TENURE__V1__WEAKREF_DEAD_EVENT__INIT;
         wire->weakref_dead.identity = event->weakref.identity;
         wire->weakref_dead.target_identity = event->weakref.target_identity;
         return TENURE__V1__EVENT__WHAT_WEAKREF_DEAD;
-    case TN_EVENT_NAME_BOUND:
+    case TN_HEAP_EVENT_NAME_BOUND:
         fill_name(event, &wire->name);
         return TENURE__V1__EVENT__WHAT_NAME_BOUND;
-    case TN_EVENT_NAME_CHANGED:
+    case TN_HEAP_EVENT_NAME_CHANGED:
         fill_name(event, &wire->name);
         return TENURE__V1__EVENT__WHAT_NAME_CHANGED;
-    case TN_EVENT_NAME_REMOVED:
+    case TN_HEAP_EVENT_NAME_REMOVED:
         fill_name(event, &wire->name);
         return TENURE__V1__EVENT__WHAT_NAME_REMOVED;
-    case TN_EVENT_NAME_EXPIRED:
+    case TN_HEAP_EVENT_NAME_EXPIRED:
         fill_name(event, &wire->name);
         return TENURE__V1__EVENT__WHAT_NAME_EXPIRED;
-    case TN_EVENT_COLLECTION_STARTED:
+    case TN_HEAP_EVENT_COLLECTION_STARTED:
         fill_collection(event, &wire->collection);
         return TENURE__V1__EVENT__WHAT_COLLECTION_STARTED;
-    case TN_EVENT_COLLECTION_FINISHED:
+    case TN_HEAP_EVENT_COLLECTION_FINISHED:
         fill_collection(event, &wire->collection);
         return TENURE__V1__EVENT__WHAT_COLLECTION_FINISHED;
-    case TN_EVENT_MEMORY_LOW:
-    case TN_EVENT_MEMORY_RECOVERED:
+    case TN_HEAP_EVENT_MEMORY_LOW:
+    case TN_HEAP_EVENT_MEMORY_RECOVERED:
         wire->memory = (Tenure__V1__MemoryEvent)TENURE__V1__MEMORY_EVENT__INIT;
         wire->memory.held_bytes = event->memory.held_bytes;
         wire->memory.limit_bytes = event->memory.limit_bytes;
-        return event->kind == TN_EVENT_MEMORY_LOW ? TENURE__V1__EVENT__WHAT_MEMORY_LOW
-                                                  : TENURE__V1__EVENT__WHAT_MEMORY_RECOVERED;
-    case TN_EVENT_END:
+        return event->kind == TN_HEAP_EVENT_MEMORY_LOW ? TENURE__V1__EVENT__WHAT_MEMORY_LOW
+                                                       : TENURE__V1__EVENT__WHAT_MEMORY_RECOVERED;
+    case TN_HEAP_EVENT_END:
         break;
     }
     TN_UNREACHABLE();
 }
 
-int tn_event_pack(const struct tn_event *event, uint64_t sequence, struct tn_buffer *out)
+int tn_event_pack(const struct tn_heap_event *event, uint64_t sequence, struct tn_buffer *out)
 {
     struct wire_event wire = { .event = TENURE__V1__EVENT__INIT };
 

@@ -58,13 +58,13 @@ static size_t budget_of(const struct tn_hub *hub)
 
 bool tn_hub_collect(struct tn_hub *hub)
 {
-    struct tn_event event;
+    struct tn_heap_event event;
     size_t budget;
 
     if (TN_LIKELY(hub->n_subscriptions == 0))
         return false;
     tn_events_begin(&hub->listener);
-    for (budget = budget_of(hub); budget > 0 && tn_events_next(&hub->listener, &event); budget--)
+    for (budget = budget_of(hub); budget > 0 && tn_events_read(&hub->listener, &event); budget--)
         for (struct tn_ring *link = hub->all.next; link != &hub->all; link = link->next)
             tn_subscription_offer(TN_CONTAINER_OF(link, struct tn_subscription, all), &event);
     return budget == 0;

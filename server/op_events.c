@@ -8,11 +8,11 @@
 static int read_options(struct tn_request_ctx *ctx, const Tenure__V1__SubscribeRequest *msg,
                         struct tn_subscription_options *ret_options)
 {
-    if ((msg->kinds & ~TN_EVENTS_ALL) != 0)
+    if ((msg->kinds & ~TN_HEAP_EVENTS_ALL) != 0)
         return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
                               "There are no such kinds of events as the bits 0x%x of the mask say.",
-                              (unsigned int)(msg->kinds & ~TN_EVENTS_ALL));
-    if (msg->prefix.len > TN_NAME_BYTES_MAX || msg->class_name.len > TN_EVENT_TEXT_MAX)
+                              (unsigned int)(msg->kinds & ~TN_HEAP_EVENTS_ALL));
+    if (msg->prefix.len > TN_NAME_BYTES_MAX || msg->class_name.len > TN_HEAP_EVENT_TEXT_MAX)
         return tn_status_setf(ctx->status, TN_REASON_INVALID_ARGUMENT,
                               "No name and no class is as long as the one to be told of; "
                               "%d bytes are the most.",
@@ -23,7 +23,7 @@ static int read_options(struct tn_request_ctx *ctx, const Tenure__V1__SubscribeR
                               TN_QUEUE_EVENTS_MAX, msg->queue_limit);
     *ret_options = (struct tn_subscription_options){
         .id = ctx->request_id,
-        .kinds = msg->kinds != 0 ? msg->kinds : TN_EVENTS_ALL,
+        .kinds = msg->kinds != 0 ? msg->kinds : TN_HEAP_EVENTS_ALL,
         .prefix = TN_SLICE(msg->prefix.data, msg->prefix.len),
         .class_name = TN_SLICE(msg->class_name.data, msg->class_name.len),
         .ns = msg->all_namespaces ? NULL : ctx->session->ns,

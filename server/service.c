@@ -145,13 +145,13 @@ static void watch_memory(struct tn_executor *ex)
     /* One of those who notice it tells. */
     if (atomic_compare_exchange_strong_explicit(&service->memory_is_low, &was_low, !was_low,
                                                 memory_order_relaxed, memory_order_relaxed))
-        tn_event_memory(ex->mu, was_low ? TN_EVENT_MEMORY_RECOVERED : TN_EVENT_MEMORY_LOW, held,
-                        limit);
+        tn_event_memory(ex->mu, was_low ? TN_HEAP_EVENT_MEMORY_RECOVERED : TN_HEAP_EVENT_MEMORY_LOW,
+                        held, limit);
 }
 
 void tn_service_tell_memory(const struct tn_service *service, struct tn_subscription *sub)
 {
-    struct tn_event event = { .kind = TN_EVENT_MEMORY_LOW };
+    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_MEMORY_LOW };
 
     if (!atomic_load_explicit(&service->memory_is_low, memory_order_relaxed))
         return;

@@ -93,7 +93,7 @@ struct tn_executor {
     /* [owner]  the thread that it was initialised on */
     struct tn_mutator *mu; /* while online */
     struct tn_arena scratch;
-    struct tn_hub hub; /* the subscriptions of the thread's sessions */
+    struct tn_hub hub;  /* the subscriptions of the thread's sessions */
     bool has_leftovers; /* the last safe point left destructions over */
 };
 

@@ -46,8 +46,8 @@ struct tn_session {
     size_t n_chunks;
     size_t n_slots; /* ever used */
     size_t n_used;
-    uint64_t first_free; /* index + 1, or 0 */
-    uint64_t serial;     /* of the last handle that was given out; 40 bits */
+    uint64_t first_free;                   /* index + 1, or 0 */
+    uint64_t serial;                       /* of the last handle that was given out; 40 bits */
     struct tn_subscription *subscriptions; /* linked through `next` */
 };
 
@@ -87,9 +87,9 @@ static inline size_t tn_session_n_handles(const struct tn_session *session)
 }
 
 /*
- * Ends its subscriptions, looks at up to `budget` slots, releases what they hold, and lowers it by their
- * number. Returns true when none is left; then the memory is freed too, and the session is as after
- * tn_session_init().
+ * Ends its subscriptions, looks at up to `budget` slots, releases what they hold, and lowers it by
+ * their number. Returns true when none is left; then the memory is freed too, and the session is as
+ * after tn_session_init().
  */
 TN_MUST_CHECK bool tn_session_close(struct tn_session *session, struct tn_mutator *mu,
                                     size_t *budget);

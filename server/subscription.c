@@ -159,24 +159,25 @@ void tn_subscription_end(struct tn_subscription *sub)
 
 /* ---- What is offered ---- */
 
-static bool is_wanted(const struct tn_subscription *sub, const struct tn_event *event)
+static bool is_wanted(const struct tn_subscription *sub, const struct tn_heap_event *event)
 {
     const struct tn_subscription_options *options = &sub->options;
-    uint32_t mask = TN_EVENT_MASK(event->kind);
+    uint32_t mask = TN_HEAP_EVENT_MASK(event->kind);
 
     if ((options->kinds & mask) == 0)
         return false;
-    if ((TN_EVENTS_NAME & mask) != 0)
+    if ((TN_HEAP_EVENTS_NAME & mask) != 0)
         return (options->ns == NULL ||
                 event->binding.namespace_id == (uint64_t)(uintptr_t)options->ns) &&
                tn_slice_has_prefix(event->name, options->prefix);
-    if (event->kind == TN_EVENT_FINALIZED)
+    if (event->kind == TN_HEAP_EVENT_FINALIZED)
         return options->class_name.len == 0 || tn_slice_equal(event->scope, options->class_name);
     return true;
 }
 
 /* Appends an entry to the queue. False if it does not fit. */
-static bool enqueue(struct tn_subscription *sub, const struct tn_event *event, uint64_t sequence)
+static bool enqueue(struct tn_subscription *sub, const struct tn_heap_event *event,
+                    uint64_t sequence)
 {
     size_t before = tn_buffer_len(&sub->queue);
 
@@ -196,7 +197,7 @@ static bool enqueue(struct tn_subscription *sub, const struct tn_event *event, u
 /* Puts the gap that is due into the queue; `next` is the number of what comes behind it. */
 static bool enqueue_gap(struct tn_subscription *sub, uint64_t next)
 {
-    struct tn_event gap = { .kind = TN_EVENT_MISSED };
+    struct tn_heap_event gap = { .kind = TN_HEAP_EVENT_MISSED };
 
     if (sub->gap_lost == 0 && sub->gap_unseen == 0)
         return true;
@@ -209,14 +210,14 @@ static bool enqueue_gap(struct tn_subscription *sub, uint64_t next)
     return true;
 }
 
-void tn_subscription_offer(struct tn_subscription *sub, const struct tn_event *event)
+void tn_subscription_offer(struct tn_subscription *sub, const struct tn_heap_event *event)
 {
     struct tn_counters *counters = sub->hub->counters;
     uint64_t sequence;
 
     if (sub->is_ended)
         return;
-    if (event->kind == TN_EVENT_MISSED) {
+    if (event->kind == TN_HEAP_EVENT_MISSED) {
         sub->gap_unseen += event->missed.n_events;
         sub->n_unseen += event->missed.n_events;
         tn_counter_add(&counters->events_unseen, event->missed.n_events);

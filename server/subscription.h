@@ -58,7 +58,7 @@ struct tn_hub {
 /* What is asked for. Texts are copied. */
 struct tn_subscription_options {
     uint64_t id;    /* of the request */
-    uint32_t kinds; /* a mask of enum tn_event_kind, not 0 */
+    uint32_t kinds; /* a mask of enum tn_heap_event_kind, not 0 */
     struct tn_slice prefix;
     struct tn_slice class_name;
     const struct tn_namespace *ns; /* whose names; NULL: all */
@@ -124,7 +124,7 @@ void tn_subscription_free(struct tn_subscription **subscriptionp);
 struct tn_subscription *tn_subscription_find(const struct tn_session *session, uint64_t id);
 
 /* Tells a subscription of an event, if it is one for it. */
-void tn_subscription_offer(struct tn_subscription *sub, const struct tn_event *event);
+void tn_subscription_offer(struct tn_subscription *sub, const struct tn_heap_event *event);
 
 /* Throws away what waits; all that is left to send is that the stream has ended. */
 void tn_subscription_end(struct tn_subscription *sub);

@@ -139,8 +139,9 @@ static void watch_memory(struct tn_worker *worker)
     const struct tn_hub *hub = &worker->ex.hub;
     bool is_low = atomic_load_explicit(&worker->service->memory_is_low, memory_order_relaxed);
 
-    if (hub->n_subscriptions > 0 && is_low && (hub->listener.kinds & TN_EVENTS_MEMORY) != 0)
-        (void)uv_timer_start(&worker->memory_timer, on_memory_tick, TICK_MS_MEMORY, 0); /* as above */
+    if (hub->n_subscriptions > 0 && is_low && (hub->listener.kinds & TN_HEAP_EVENTS_MEMORY) != 0)
+        (void)uv_timer_start(&worker->memory_timer, on_memory_tick, TICK_MS_MEMORY,
+                             0); /* as above */
 }
 
 /* ---- Connections ---- */

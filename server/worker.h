@@ -99,7 +99,7 @@ struct tn_worker {
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
     bool is_memory_due; /* whether memory has recovered is to be looked at */
-    bool has_starved; /* a connection on `watched` may be waiting for buffer memory */
+    bool has_starved;   /* a connection on `watched` may be waiting for buffer memory */
     bool is_stopping;
 };
 

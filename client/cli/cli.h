@@ -41,6 +41,13 @@ enum cli_option {
     CLI_OPT_KEEP_GOING,
     CLI_OPT_AS_BYTES,
     CLI_OPT_TIMEOUT,
+    CLI_OPT_KINDS,
+    CLI_OPT_PREFIX,
+    CLI_OPT_CLASS,
+    CLI_OPT_LIFE,
+    CLI_OPT_COUNT,
+    CLI_OPT_QUEUE,
+    CLI_OPT_ALL_NAMESPACES,
     CLI_OPT_RAW = 'r',
     CLI_OPT_LONG = 'l',
     CLI_OPT_QUIET = 'q',
@@ -84,6 +91,10 @@ struct cli {
     bool is_long;
     bool keep_going;
     bool quiet;
+    tn_subscribe_options watch;
+    const char *kinds; /* as they were written; NULL: all */
+    const char *life;  /* the class whose life is watched */
+    uint64_t count;    /* of events, then it is enough; 0: never */
 
     char **argv;     /* owned, and so is what it points to */
     char **permuted; /* the same, as argp orders it */
@@ -108,7 +119,7 @@ struct cli_command {
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
     cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_batch, cli_cmd_info,
-    cli_cmd_shell;
+    cli_cmd_shell, cli_cmd_watch;
 
 /* ---- args.c ---- */
 

@@ -86,6 +86,11 @@ void cli_put_info(struct cli_text *text, const tn_info *info)
     cli_text_printf(text, "%-18s %10" PRIu64 "  by owners, %" PRIu64 " by others for them\n",
                     "merges", info->merges_queued, info->merges_claimed);
     put_count_line(text, "grace periods", info->grace_periods, "");
+    cli_text_printf(text,
+                    "%-18s %10" PRIu64 "  told %" PRIu64 " events, %" PRIu64 " behind, %" PRIu64
+                    " lost, %" PRIu64 " unseen\n",
+                    "subscriptions", info->subscriptions, info->events_sent, info->events_behind,
+                    info->events_lost, info->events_unseen);
     if (strcmp(info->mode, "gil") == 0)
         cli_text_printf(text, "%-18s %10" PRIu64 "  of which %" PRIu64 " forced\n",
                         "lock hand-overs", info->gil_switches, info->gil_forced);
@@ -132,6 +137,11 @@ void cli_put_info_json(struct cli_text *text, const tn_info *info)
     put_member(text, "gil_switches", info->gil_switches);
     put_member(text, "gil_forced", info->gil_forced);
     put_member(text, "requests_deferred_for_memory", info->requests_deferred_for_memory);
+    put_member(text, "subscriptions", info->subscriptions);
+    put_member(text, "events_sent", info->events_sent);
+    put_member(text, "events_behind", info->events_behind);
+    put_member(text, "events_lost", info->events_lost);
+    put_member(text, "events_unseen", info->events_unseen);
     cli_text_put(text, ", \"types\": {");
     for (int i = TN_KIND_NONE; i < TN_INFO_TYPES; i++) {
         if (info->objects_by_type[i] == 0)

@@ -84,8 +84,8 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
     atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
     atomic_store_explicit(&dead->owner, TN_OWNER_NOBODY, memory_order_relaxed);
     if (tn_type_of(dead)->clear == NULL) { /* holds nothing */
-        TN_DEBUG_ASSERT((atomic_load_explicit(&dead->bits, memory_order_relaxed) &
-                         TN_BIT_FINALIZER) == 0);
+        TN_DEBUG_ASSERT(
+            (atomic_load_explicit(&dead->bits, memory_order_relaxed) & TN_BIT_FINALIZER) == 0);
         retire(mu, dead, is_unseen);
         return;
     }

@@ -42,11 +42,13 @@
 
 #define RECORD_HEAD 2 /* sequence, and the lengths with the kind */
 #define TEXT_WORDS(len) (((len) + sizeof(uint64_t) - 1) / sizeof(uint64_t))
-#define RECORD_WORDS_MAX (RECORD_HEAD + TN_EVENT_NUMBERS + 2 * TEXT_WORDS(TN_EVENT_TEXT_MAX))
+#define RECORD_WORDS_MAX                                                                           \
+    (RECORD_HEAD + TN_HEAP_EVENT_NUMBERS + 2 * TEXT_WORDS(TN_HEAP_EVENT_TEXT_MAX))
 
 static_assert(RING_WORDS >= RECORD_WORDS_MAX, "every record fits");
-static_assert(sizeof(((struct tn_event *)NULL)->numbers) == TN_EVENT_NUMBERS * sizeof(uint64_t) &&
-                  sizeof(struct tn_collection_figures) == TN_EVENT_NUMBERS * sizeof(uint64_t),
+static_assert(sizeof(((struct tn_heap_event *)NULL)->numbers) ==
+                      TN_HEAP_EVENT_NUMBERS * sizeof(uint64_t) &&
+                  sizeof(struct tn_collection_figures) == TN_HEAP_EVENT_NUMBERS * sizeof(uint64_t),
               "the numbers are all that an event has besides its texts");
 
 struct tn_event_ring {
@@ -63,14 +65,14 @@ struct tn_event_ring {
 
 /* ---- Records ---- */
 
-static uint64_t record_meta(enum tn_event_kind kind, size_t scope_len, size_t name_len)
+static uint64_t record_meta(enum tn_heap_event_kind kind, size_t scope_len, size_t name_len)
 {
     return (uint64_t)kind << 32 | (uint64_t)scope_len << 16 | name_len;
 }
 
-static enum tn_event_kind meta_kind(uint64_t meta)
+static enum tn_heap_event_kind meta_kind(uint64_t meta)
 {
-    return (enum tn_event_kind)(meta >> 32);
+    return (enum tn_heap_event_kind)(meta >> 32);
 }
 
 static size_t meta_scope_len(uint64_t meta)
@@ -85,7 +87,7 @@ static size_t meta_name_len(uint64_t meta)
 
 static size_t meta_n_words(uint64_t meta)
 {
-    return RECORD_HEAD + TN_EVENT_NUMBERS + TEXT_WORDS(meta_scope_len(meta)) +
+    return RECORD_HEAD + TN_HEAP_EVENT_NUMBERS + TEXT_WORDS(meta_scope_len(meta)) +
            TEXT_WORDS(meta_name_len(meta));
 }
 
@@ -131,15 +133,14 @@ static uint64_t put_text(struct tn_event_ring *ring, uint64_t at, const char *te
 
 static size_t text_len(struct tn_slice text)
 {
-    return text.len < TN_EVENT_TEXT_MAX ? text.len : TN_EVENT_TEXT_MAX;
+    return text.len < TN_HEAP_EVENT_TEXT_MAX ? text.len : TN_HEAP_EVENT_TEXT_MAX;
 }
 
-static void emit(struct tn_mutator *mu, const struct tn_event *event)
+static void emit(struct tn_mutator *mu, const struct tn_heap_event *event)
 {
     /* Acquire: pairs with the release in ring_new(). */
     struct tn_event_ring *ring = atomic_load_explicit(&mu->events, memory_order_acquire);
-    uint64_t meta =
-        record_meta(event->kind, text_len(event->scope), text_len(event->name));
+    uint64_t meta = record_meta(event->kind, text_len(event->scope), text_len(event->name));
     uint64_t sequence;
     uint64_t at;
 
@@ -150,7 +151,7 @@ static void emit(struct tn_mutator *mu, const struct tn_event *event)
     make_room(ring, at, meta_n_words(meta));
     at = put_word(ring, at, sequence);
     at = put_word(ring, at, meta);
-    for (size_t i = 0; i < TN_EVENT_NUMBERS; i++)
+    for (size_t i = 0; i < TN_HEAP_EVENT_NUMBERS; i++)
         at = put_word(ring, at, event->numbers[i]);
     at = put_text(ring, at, event->scope.data, meta_scope_len(meta));
     at = put_text(ring, at, event->name.data, meta_name_len(meta));
@@ -169,7 +170,7 @@ static uint64_t address_of(const void *object)
     return (uintptr_t)object;
 }
 
-static void fill_obituary(const struct tn_object *o, struct tn_event *event)
+static void fill_obituary(const struct tn_object *o, struct tn_heap_event *event)
 {
     const struct tn_type *type = tn_type_of(o);
     struct tn_obituary obituary = { .class_name = tn_slice_from_str(type->name) };
@@ -188,12 +189,12 @@ static void fill_obituary(const struct tn_object *o, struct tn_event *event)
 
 void tn_event_finalize_slow(struct tn_mutator *mu, struct tn_object *o)
 {
-    struct tn_event event = { .kind = TN_EVENT_FINALIZED };
+    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_FINALIZED };
 
     /* Also if nobody listens now: who comes while it is being emptied must not
      * hear that it still has everything. */
     atomic_fetch_and_explicit(&o->bits, (uint8_t)~TN_BIT_FINALIZER, memory_order_relaxed);
-    if (!tn_events_are_wanted(&mu->heap->events, TN_EVENT_MASK(TN_EVENT_FINALIZED)))
+    if (!tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_FINALIZED)))
         return;
     event.finalized.identity = address_of(o);
     fill_obituary(o, &event);
@@ -203,22 +204,22 @@ void tn_event_finalize_slow(struct tn_mutator *mu, struct tn_object *o)
 void tn_event_weakref_dead(struct tn_mutator *mu, const struct tn_object *weakref,
                            const struct tn_object *target)
 {
-    struct tn_event event = { .kind = TN_EVENT_WEAKREF_DEAD };
+    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_WEAKREF_DEAD };
 
-    if (!tn_events_are_wanted(&mu->heap->events, TN_EVENT_MASK(TN_EVENT_WEAKREF_DEAD)))
+    if (!tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_WEAKREF_DEAD)))
         return;
     event.weakref.identity = address_of(weakref);
     event.weakref.target_identity = address_of(target);
     emit(mu, &event);
 }
 
-void tn_event_name(struct tn_mutator *mu, enum tn_event_kind kind, const struct tn_namespace *ns,
-                   struct tn_slice name, uint64_t version)
+void tn_event_name(struct tn_mutator *mu, enum tn_heap_event_kind kind,
+                   const struct tn_namespace *ns, struct tn_slice name, uint64_t version)
 {
-    struct tn_event event = { .kind = kind };
+    struct tn_heap_event event = { .kind = kind };
 
-    TN_DEBUG_ASSERT((TN_EVENT_MASK(kind) & TN_EVENTS_NAME) != 0);
-    if (!tn_events_are_wanted(&mu->heap->events, TN_EVENT_MASK(kind)))
+    TN_DEBUG_ASSERT((TN_HEAP_EVENT_MASK(kind) & TN_HEAP_EVENTS_NAME) != 0);
+    if (!tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENT_MASK(kind)))
         return;
     event.scope = TN_SLICE(ns->name, ns->name_len);
     event.name = name;
@@ -229,9 +230,10 @@ void tn_event_name(struct tn_mutator *mu, enum tn_event_kind kind, const struct 
 
 void tn_event_collection_started(struct tn_mutator *mu, const char *cause, uint64_t generation)
 {
-    struct tn_event event = { .kind = TN_EVENT_COLLECTION_STARTED };
+    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_COLLECTION_STARTED };
 
-    if (!tn_events_are_wanted(&mu->heap->events, TN_EVENT_MASK(TN_EVENT_COLLECTION_STARTED)))
+    if (!tn_events_are_wanted(&mu->heap->events,
+                              TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_COLLECTION_STARTED)))
         return;
     event.scope = tn_slice_from_str(cause);
     event.collection.generation = generation;
@@ -241,9 +243,10 @@ void tn_event_collection_started(struct tn_mutator *mu, const char *cause, uint6
 void tn_event_collection_finished(struct tn_mutator *mu, const char *cause,
                                   const struct tn_collection_figures *figures)
 {
-    struct tn_event event = { .kind = TN_EVENT_COLLECTION_FINISHED };
+    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_COLLECTION_FINISHED };
 
-    if (!tn_events_are_wanted(&mu->heap->events, TN_EVENT_MASK(TN_EVENT_COLLECTION_FINISHED)))
+    if (!tn_events_are_wanted(&mu->heap->events,
+                              TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_COLLECTION_FINISHED)))
         return;
     event.scope = tn_slice_from_str(cause);
     event.collection.generation = figures->generation;
@@ -255,13 +258,13 @@ void tn_event_collection_finished(struct tn_mutator *mu, const char *cause,
     emit(mu, &event);
 }
 
-void tn_event_memory(struct tn_mutator *mu, enum tn_event_kind kind, uint64_t held_bytes,
+void tn_event_memory(struct tn_mutator *mu, enum tn_heap_event_kind kind, uint64_t held_bytes,
                      uint64_t limit_bytes)
 {
-    struct tn_event event = { .kind = kind };
+    struct tn_heap_event event = { .kind = kind };
 
-    TN_DEBUG_ASSERT((TN_EVENT_MASK(kind) & TN_EVENTS_MEMORY) != 0);
-    if (!tn_events_are_wanted(&mu->heap->events, TN_EVENT_MASK(kind)))
+    TN_DEBUG_ASSERT((TN_HEAP_EVENT_MASK(kind) & TN_HEAP_EVENTS_MEMORY) != 0);
+    if (!tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENT_MASK(kind)))
         return;
     event.memory.held_bytes = held_bytes;
     event.memory.limit_bytes = limit_bytes;
@@ -382,7 +385,7 @@ static struct tn_event_cursor cursor_at_end(struct tn_mutator *mu)
 int tn_events_listen(struct tn_heap *heap, struct tn_event_listener *listener, uint32_t kinds,
                      void (*wake)(void *arg), void *arg)
 {
-    TN_ASSERT(!tn_events_is_listening(listener) && (kinds & ~TN_EVENTS_ALL) == 0);
+    TN_ASSERT(!tn_events_is_listening(listener) && (kinds & ~TN_HEAP_EVENTS_ALL) == 0);
     if (tn_fault_strikes() || make_rings(heap) < 0)
         return TN_ERR_NOMEM;
     listener->cursors = calloc(TN_MUTATORS_MAX, sizeof(*listener->cursors));
@@ -415,7 +418,7 @@ void tn_events_choose(struct tn_event_listener *listener, uint32_t kinds)
 {
     struct tn_events *events = &listener->heap->events;
 
-    TN_ASSERT(tn_events_is_listening(listener) && (kinds & ~TN_EVENTS_ALL) == 0);
+    TN_ASSERT(tn_events_is_listening(listener) && (kinds & ~TN_HEAP_EVENTS_ALL) == 0);
     tn_mutex_lock(&events->lock);
     listener->kinds = kinds;
     update_wanted_locked(events);
@@ -495,19 +498,18 @@ static bool copy_record(struct tn_event_ring *ring, struct tn_event_cursor *curs
 }
 
 static void read_record(const struct tn_heap *heap, const uint64_t *record,
-                        struct tn_event *ret_event)
+                        struct tn_heap_event *ret_event)
 {
     uint64_t meta = record[1];
-    const uint64_t *text = record + RECORD_HEAD + TN_EVENT_NUMBERS;
+    const uint64_t *text = record + RECORD_HEAD + TN_HEAP_EVENT_NUMBERS;
 
     ret_event->kind = meta_kind(meta);
     memcpy(ret_event->numbers, record + RECORD_HEAD, sizeof(ret_event->numbers));
     ret_event->scope = TN_SLICE(text, meta_scope_len(meta));
     ret_event->name = TN_SLICE(text + TEXT_WORDS(meta_scope_len(meta)), meta_name_len(meta));
-    if (ret_event->kind == TN_EVENT_FINALIZED)
-        ret_event->finalized.identity =
-            tn_identity_of_address(heap, ret_event->finalized.identity);
-    if (ret_event->kind == TN_EVENT_WEAKREF_DEAD) {
+    if (ret_event->kind == TN_HEAP_EVENT_FINALIZED)
+        ret_event->finalized.identity = tn_identity_of_address(heap, ret_event->finalized.identity);
+    if (ret_event->kind == TN_HEAP_EVENT_WEAKREF_DEAD) {
         ret_event->weakref.identity = tn_identity_of_address(heap, ret_event->weakref.identity);
         ret_event->weakref.target_identity =
             tn_identity_of_address(heap, ret_event->weakref.target_identity);
@@ -515,7 +517,7 @@ static void read_record(const struct tn_heap *heap, const uint64_t *record,
 }
 
 static bool next_of(struct tn_event_listener *listener, struct tn_mutator *mu,
-                    struct tn_event_cursor *cursor, struct tn_event *ret_event)
+                    struct tn_event_cursor *cursor, struct tn_heap_event *ret_event)
 {
     /* Never NULL: a mutator is counted after it got its ring, or got it before the
      * listener came. */
@@ -526,7 +528,7 @@ static bool next_of(struct tn_event_listener *listener, struct tn_mutator *mu,
         return false;
     sequence = listener->record[0];
     if (sequence > cursor->sequence) {
-        *ret_event = (struct tn_event){ .kind = TN_EVENT_MISSED };
+        *ret_event = (struct tn_heap_event){ .kind = TN_HEAP_EVENT_MISSED };
         ret_event->missed.n_events = sequence - cursor->sequence;
         cursor->sequence = sequence;
         return true;
@@ -537,15 +539,15 @@ static bool next_of(struct tn_event_listener *listener, struct tn_mutator *mu,
     return true;
 }
 
-bool tn_events_next(struct tn_event_listener *listener, struct tn_event *ret_event)
+bool tn_events_read(struct tn_event_listener *listener, struct tn_heap_event *ret_event)
 {
     uint32_t n = tn_heap_n_mutators(listener->heap);
 
     for (uint32_t i = 0; i < n; i++) {
         uint32_t current = listener->current < n ? listener->current : 0;
 
-        if (next_of(listener, tn_heap_mutator(listener->heap, current),
-                    &listener->cursors[current], ret_event))
+        if (next_of(listener, tn_heap_mutator(listener->heap, current), &listener->cursors[current],
+                    ret_event))
             return true;
         listener->current = current + 1;
     }

@@ -41,44 +41,48 @@ struct tn_event_ring;
 struct tn_namespace;
 
 /* The numbers are the wire's, too. */
-enum tn_event_kind {
-    TN_EVENT_MISSED = 0, /* some were overwritten before this listener came to them */
-    TN_EVENT_FINALIZED,
-    TN_EVENT_WEAKREF_DEAD,
-    TN_EVENT_NAME_BOUND,
-    TN_EVENT_NAME_CHANGED,
-    TN_EVENT_NAME_REMOVED,
-    TN_EVENT_NAME_EXPIRED,
-    TN_EVENT_COLLECTION_STARTED,
-    TN_EVENT_COLLECTION_FINISHED,
-    TN_EVENT_MEMORY_LOW,
-    TN_EVENT_MEMORY_RECOVERED,
-    TN_EVENT_END
+enum tn_heap_event_kind {
+    TN_HEAP_EVENT_MISSED = 0, /* some were overwritten before this listener came to them */
+    TN_HEAP_EVENT_FINALIZED,
+    TN_HEAP_EVENT_WEAKREF_DEAD,
+    TN_HEAP_EVENT_NAME_BOUND,
+    TN_HEAP_EVENT_NAME_CHANGED,
+    TN_HEAP_EVENT_NAME_REMOVED,
+    TN_HEAP_EVENT_NAME_EXPIRED,
+    TN_HEAP_EVENT_COLLECTION_STARTED,
+    TN_HEAP_EVENT_COLLECTION_FINISHED,
+    TN_HEAP_EVENT_MEMORY_LOW,
+    TN_HEAP_EVENT_MEMORY_RECOVERED,
+    TN_HEAP_EVENT_END
 };
 
-#define TN_EVENT_MASK(kind) (UINT32_C(1) << (kind))
-#define TN_EVENTS_ALL (TN_EVENT_MASK(TN_EVENT_END) - TN_EVENT_MASK(TN_EVENT_FINALIZED))
-#define TN_EVENTS_NAME                                                                             \
-    (TN_EVENT_MASK(TN_EVENT_NAME_BOUND) | TN_EVENT_MASK(TN_EVENT_NAME_CHANGED) |                   \
-     TN_EVENT_MASK(TN_EVENT_NAME_REMOVED) | TN_EVENT_MASK(TN_EVENT_NAME_EXPIRED))
-#define TN_EVENTS_MEMORY                                                                           \
-    (TN_EVENT_MASK(TN_EVENT_MEMORY_LOW) | TN_EVENT_MASK(TN_EVENT_MEMORY_RECOVERED))
+#define TN_HEAP_EVENT_MASK(kind) (UINT32_C(1) << (kind))
+#define TN_HEAP_EVENTS_ALL                                                                         \
+    (TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_END) - TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_FINALIZED))
+#define TN_HEAP_EVENTS_NAME                                                                        \
+    (TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_BOUND) |                                                \
+     TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_CHANGED) |                                              \
+     TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_REMOVED) |                                              \
+     TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_EXPIRED))
+#define TN_HEAP_EVENTS_MEMORY                                                                      \
+    (TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_MEMORY_LOW) |                                                \
+     TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_MEMORY_RECOVERED))
 
 /* Longer texts of an event are cut off; names are never longer. */
-#define TN_EVENT_TEXT_MAX 1024
+#define TN_HEAP_EVENT_TEXT_MAX 1024
 
 /* What an event says in numbers, besides its texts. */
-#define TN_EVENT_NUMBERS 6
+#define TN_HEAP_EVENT_NUMBERS 6
 
-struct tn_event {
-    enum tn_event_kind kind;
+struct tn_heap_event {
+    enum tn_heap_event_kind kind;
     /* The class of the object; the namespace of the name; the cause of the
      * collection. And the object's label; the name. In the listener's memory,
      * until its next event. */
     struct tn_slice scope;
     struct tn_slice name;
     union {
-        uint64_t numbers[TN_EVENT_NUMBERS];
+        uint64_t numbers[TN_HEAP_EVENT_NUMBERS];
         struct {
             uint64_t n_events;
         } missed;
@@ -141,8 +145,7 @@ void tn_event_finalize_slow(struct tn_mutator *mu, struct tn_object *o);
 TN_ALWAYS_INLINE void tn_event_finalize(struct tn_mutator *mu, struct tn_object *o)
 {
     /* Relaxed: set before the object was published, taken away by whom it dies. */
-    if (TN_UNLIKELY(
-            (atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_FINALIZER) != 0))
+    if (TN_UNLIKELY((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_FINALIZER) != 0))
         tn_event_finalize_slow(mu, o);
 }
 
@@ -152,8 +155,8 @@ void tn_event_weakref_dead(struct tn_mutator *mu, const struct tn_object *weakre
 
 /* A name was bound, changed, removed, or has expired (`kind`), and has or had
  * this version. */
-void tn_event_name(struct tn_mutator *mu, enum tn_event_kind kind, const struct tn_namespace *ns,
-                   struct tn_slice name, uint64_t version);
+void tn_event_name(struct tn_mutator *mu, enum tn_heap_event_kind kind,
+                   const struct tn_namespace *ns, struct tn_slice name, uint64_t version);
 
 /* A collection begins, for a reason in one word: "threshold", "request". */
 void tn_event_collection_started(struct tn_mutator *mu, const char *cause, uint64_t generation);
@@ -172,7 +175,7 @@ void tn_event_collection_finished(struct tn_mutator *mu, const char *cause,
                                   const struct tn_collection_figures *figures);
 
 /* The memory held has come near the limit, or has gone away from it (`kind`). */
-void tn_event_memory(struct tn_mutator *mu, enum tn_event_kind kind, uint64_t held_bytes,
+void tn_event_memory(struct tn_mutator *mu, enum tn_heap_event_kind kind, uint64_t held_bytes,
                      uint64_t limit_bytes);
 
 /* ---- Listeners ---- */
@@ -232,7 +235,8 @@ void tn_events_begin(struct tn_event_listener *listener);
  * listener; false if there is none at the moment. Wait-free but for writers that
  * overtake it again and again. Needs no attachment to the heap.
  */
-TN_MUST_CHECK bool tn_events_next(struct tn_event_listener *listener, struct tn_event *ret_event);
+TN_MUST_CHECK bool tn_events_read(struct tn_event_listener *listener,
+                                  struct tn_heap_event *ret_event);
 
 /* ---- For thread.c, mutator.c and heap.c ---- */
 

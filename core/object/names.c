@@ -385,9 +385,9 @@ int tn_name_bind(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_slice
     *take_object = NULL;
     if (ret_change != NULL)
         *ret_change = (struct tn_name_change){ .version = version, .existed = entry != NULL };
-    if (tn_events_are_wanted(&mu->heap->events, TN_EVENTS_NAME))
-        tn_event_name(mu, entry == NULL ? TN_EVENT_NAME_BOUND : TN_EVENT_NAME_CHANGED, ns, name,
-                      version);
+    if (tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENTS_NAME))
+        tn_event_name(mu, entry == NULL ? TN_HEAP_EVENT_NAME_BOUND : TN_HEAP_EVENT_NAME_CHANGED, ns,
+                      name, version);
     tn_drop(mu, &old);
     return 0;
 }
@@ -423,8 +423,8 @@ int tn_name_unbind(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_sli
             .version = entry_meta(entry) >> TN_NAME_VERSION_SHIFT,
             .existed = true,
         };
-    if (tn_events_are_wanted(&mu->heap->events, TN_EVENTS_NAME))
-        tn_event_name(mu, TN_EVENT_NAME_REMOVED, ns, name,
+    if (tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENTS_NAME))
+        tn_event_name(mu, TN_HEAP_EVENT_NAME_REMOVED, ns, name,
                       entry_meta(entry) >> TN_NAME_VERSION_SHIFT);
     entry_retire(mu, entry);
     tn_drop(mu, &old);

@@ -87,6 +87,33 @@ int main(void)
     FIELD(tn_info, objects_by_type);
     FIELD(tn_info, requests);
     FIELD(tn_info, requests_deferred_for_memory);
+    FIELD(tn_info, own_subscriptions);
+
+    SIZE(tn_event_kind);
+    SIZE(tn_event);
+    FIELD(tn_event, kind);
+    FIELD(tn_event, sequence);
+    FIELD(tn_event, class_name);
+    FIELD(tn_event, identity);
+    FIELD(tn_event, namespace_name);
+    FIELD(tn_event, name);
+    FIELD(tn_event, version);
+    FIELD(tn_event, cause);
+    FIELD(tn_event, longest_pause_ns);
+    FIELD(tn_event, lost);
+    FIELD(tn_event, unseen);
+
+    SIZE(tn_subscribe_options);
+    FIELD(tn_subscribe_options, struct_size);
+    FIELD(tn_subscribe_options, kinds);
+    FIELD(tn_subscribe_options, prefix);
+    FIELD(tn_subscribe_options, class_name);
+    FIELD(tn_subscribe_options, queue_limit);
+    FIELD(tn_subscribe_options, all_namespaces);
+
+    SIZE(tn_subscription_info);
+    FIELD(tn_subscription_info, id);
+    FIELD(tn_subscription_info, queue_limit);
 
     SIZE(tn_op);
     FIELD(tn_op, struct_size);

@@ -236,7 +236,8 @@ static void open_in(struct raw_client *c, const struct tn_address *address, cons
 
 static void check_filters(struct server_fixture *f, struct raw_client *a, struct raw_client *b)
 {
-    Tenure__V1__SubscribeRequest *narrow = new_subscribe(a, TN_EVENT_MASK(TN_EVENT_NAME_REMOVED));
+    Tenure__V1__SubscribeRequest *narrow =
+        new_subscribe(a, TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_REMOVED));
     struct raw_client everywhere;
     struct raw_client other;
     struct stream s;
@@ -310,8 +311,9 @@ static uint64_t bind_finalized(struct server_fixture *f, const char *name)
 static void check_finalized(struct server_fixture *f, struct raw_client *a, struct raw_client *b)
 {
     Tenure__V1__SubscribeRequest *of_class =
-        new_subscribe(a, TN_EVENT_MASK(TN_EVENT_FINALIZED));
-    Tenure__V1__SubscribeRequest *of_none = new_subscribe(b, TN_EVENT_MASK(TN_EVENT_FINALIZED));
+        new_subscribe(a, TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_FINALIZED));
+    Tenure__V1__SubscribeRequest *of_none =
+        new_subscribe(b, TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_FINALIZED));
     struct stream s;
     struct raw_client killer;
 
@@ -411,7 +413,7 @@ static void test_queues_are_paid_for(void **state)
 
 static void check_unsubscribe(struct server_fixture *f, struct raw_client *a, struct raw_client *b)
 {
-    struct stream s = subscribe(a, TN_EVENTS_NAME);
+    struct stream s = subscribe(a, TN_HEAP_EVENTS_NAME);
     Tenure__V1__Request *request = raw_request(a);
     Tenure__V1__Response *response;
 
@@ -429,7 +431,7 @@ static void check_unsubscribe(struct server_fixture *f, struct raw_client *a, st
     expect_refusal(unsubscribe(a, s.id), "SUBSCRIPTION_NOT_FOUND");
     assert_int_equal(info(a)->subscriptions, 0);
 
-    s = subscribe(a, TN_EVENTS_NAME); /* another one begins with what is new */
+    s = subscribe(a, TN_HEAP_EVENTS_NAME); /* another one begins with what is new */
     (void)raw_do(b, "set y 1");
     (void)expect_name(&s, BOUND, "default", "y");
     (void)raw_do(b, "unbind y");
@@ -462,7 +464,7 @@ static void flood(struct raw_client *c, unsigned int n)
  * bounded, and in the end it knows how many it has lost. */
 static void check_slow(struct server_fixture *f, struct raw_client *a, struct raw_client *b)
 {
-    Tenure__V1__SubscribeRequest *short_one = new_subscribe(a, TN_EVENTS_NAME);
+    Tenure__V1__SubscribeRequest *short_one = new_subscribe(a, TN_HEAP_EVENTS_NAME);
     Tenure__V1__InfoResponse *answer;
     struct stream s;
 
@@ -503,7 +505,7 @@ static void check_deaf(struct server_fixture *f, struct raw_client *a, struct ra
     uint64_t began = tn_clock_ns();
 
     (void)f;
-    (void)subscribe(a, TN_EVENTS_NAME);
+    (void)subscribe(a, TN_HEAP_EVENTS_NAME);
     while (info(b)->subscriptions > 0) {
         flood(b, 500);
         assert_true(tn_clock_ns() - began < AWAIT_NS);
@@ -524,7 +526,7 @@ static void test_deaf_subscriber_is_cut_off(void **state)
 /* Requests go on beside a stream, on the same connection, and are answered in order. */
 static void check_beside(struct server_fixture *f, struct raw_client *a, struct raw_client *b)
 {
-    struct stream s = subscribe(a, TN_EVENTS_NAME);
+    struct stream s = subscribe(a, TN_HEAP_EVENTS_NAME);
     uint64_t n_answers = 0;
     uint64_t n_events = 0;
     uint64_t first;
@@ -572,7 +574,7 @@ static Tenure__V1__MemoryEvent *expect_tide(struct stream *s, Tenure__V1__Event_
 
 static void check_memory(struct server_fixture *f, struct raw_client *a, struct raw_client *b)
 {
-    struct stream s = subscribe(a, TN_EVENTS_MEMORY);
+    struct stream s = subscribe(a, TN_HEAP_EVENTS_MEMORY);
     struct raw_client late;
     struct stream of_late;
     char *words = calloc(1, BIG + 200);
@@ -585,10 +587,10 @@ static void check_memory(struct server_fixture *f, struct raw_client *a, struct 
         memset(words + len, 'x', BIG);
         (void)strcpy(words + len + BIG, "'");
     } while (raw_call(b, raw_parse(b, words))->status == NULL);
-    assert_true(expect_tide(&s, TENURE__V1__EVENT__WHAT_MEMORY_LOW)->held_bytes >
-                (uint64_t)13 << 20);
+    assert_true(expect_tide(&s, TENURE__V1__EVENT__WHAT_MEMORY_LOW)->held_bytes > (uint64_t)13
+                                                                                      << 20);
     raw_open(&late, f->unix_address); /* who comes now is told so, too */
-    of_late = subscribe(&late, TN_EVENTS_MEMORY);
+    of_late = subscribe(&late, TN_HEAP_EVENTS_MEMORY);
     (void)expect_tide(&of_late, TENURE__V1__EVENT__WHAT_MEMORY_LOW);
     for (int i = 0; i < n - 1; i++)
         assert_string_equal(raw_do(b, "unbind big/%d", i), "existed");

@@ -78,7 +78,7 @@ static void emit_own(struct test_actor *actor)
     size_t len = make_text(actor->index, version, text);
 
     /* The number of the actor goes where no version of a shard is. */
-    tn_event_name(actor->mu, TN_EVENT_NAME_EXPIRED, world->ns, TN_SLICE(text, len),
+    tn_event_name(actor->mu, TN_HEAP_EVENT_NAME_EXPIRED, world->ns, TN_SLICE(text, len),
                   version << 8 | actor->index);
     count_emitted(actor, 1);
 }
@@ -158,19 +158,19 @@ static bool await_wake(struct reader *reader)
     return is_woken;
 }
 
-static const char *check(struct reader *reader, const struct tn_event *event)
+static const char *check(struct reader *reader, const struct tn_heap_event *event)
 {
     char text[TEXT_MAX];
     uint64_t index;
     uint64_t version;
 
     switch (event->kind) {
-    case TN_EVENT_FINALIZED:
+    case TN_HEAP_EVENT_FINALIZED:
         if (event->finalized.identity == 0 ||
             !tn_slice_equal(event->scope, TN_SLICE_LITERAL("list")))
             return "a death notice is torn";
         return NULL;
-    case TN_EVENT_NAME_EXPIRED:
+    case TN_HEAP_EVENT_NAME_EXPIRED:
         index = event->binding.version & 0xff;
         version = event->binding.version >> 8;
         if (index >= TEST_ACTORS_MAX || version <= reader->versions[index])
@@ -179,9 +179,9 @@ static const char *check(struct reader *reader, const struct tn_event *event)
         if (!tn_slice_equal(event->name, TN_SLICE(text, make_text(index, version, text))))
             return "an event is torn";
         return NULL;
-    case TN_EVENT_NAME_BOUND:
-    case TN_EVENT_NAME_CHANGED:
-    case TN_EVENT_NAME_REMOVED:
+    case TN_HEAP_EVENT_NAME_BOUND:
+    case TN_HEAP_EVENT_NAME_CHANGED:
+    case TN_HEAP_EVENT_NAME_REMOVED:
         if (!tn_slice_has_prefix(event->name, TN_SLICE_LITERAL("slot-")))
             return "a name is torn";
         return NULL;
@@ -192,13 +192,13 @@ static const char *check(struct reader *reader, const struct tn_event *event)
 
 static void read_all(struct reader *reader)
 {
-    struct tn_event event;
+    struct tn_heap_event event;
 
     tn_events_begin(&reader->listener);
-    while (tn_events_next(&reader->listener, &event)) {
+    while (tn_events_read(&reader->listener, &event)) {
         uint64_t n = 1;
 
-        if (event.kind == TN_EVENT_MISSED) {
+        if (event.kind == TN_HEAP_EVENT_MISSED) {
             n = event.missed.n_events;
             reader->n_missed += n;
         } else if (reader->failure == NULL) {
@@ -232,14 +232,14 @@ static void *visitor_main(void *arg)
 
     while (!atomic_load_explicit(&reader->world->is_over, memory_order_acquire)) {
         struct tn_event_listener listener = { 0 };
-        struct tn_event event;
+        struct tn_heap_event event;
         uint64_t n = test_random(&random) % 64;
 
-        if (tn_events_listen(reader->listener.heap, &listener, TN_EVENTS_ALL, ignore_wake, NULL) <
-            0)
+        if (tn_events_listen(reader->listener.heap, &listener, TN_HEAP_EVENTS_ALL, ignore_wake,
+                             NULL) < 0)
             reader->failure = "a visitor could not listen";
-        while (n-- > 0 && tn_events_next(&listener, &event))
-            if (event.kind != TN_EVENT_MISSED && event.scope.len == 0)
+        while (n-- > 0 && tn_events_read(&listener, &event))
+            if (event.kind != TN_HEAP_EVENT_MISSED && event.scope.len == 0)
                 reader->failure = "a visitor saw a torn event";
         tn_events_unlisten(&listener);
         (void)sched_yield();
@@ -258,8 +258,8 @@ static void start_readers(struct heap_fixture *f, struct world *world, struct re
         if (i == N_READERS - 1)
             readers[i].listener.heap = f->heap; /* all that the visitor needs */
         else
-            assert_int_equal(tn_events_listen(f->heap, &readers[i].listener, TN_EVENTS_ALL, on_wake,
-                                              &readers[i]),
+            assert_int_equal(tn_events_listen(f->heap, &readers[i].listener, TN_HEAP_EVENTS_ALL,
+                                              on_wake, &readers[i]),
                              0);
         assert_int_equal(pthread_create(&readers[i].thread, NULL,
                                         i == N_READERS - 1 ? visitor_main : reader_main,

@@ -30,20 +30,20 @@ static void begin(struct heap_fixture *f, struct tn_event_listener *listener, ui
     assert_true(tn_events_is_listening(listener));
 }
 
-static struct tn_event next(struct tn_event_listener *listener, enum tn_event_kind kind)
+static struct tn_heap_event next(struct tn_event_listener *listener, enum tn_heap_event_kind kind)
 {
-    struct tn_event event;
+    struct tn_heap_event event;
 
-    assert_true(tn_events_next(listener, &event));
+    assert_true(tn_events_read(listener, &event));
     assert_int_equal(event.kind, kind);
     return event;
 }
 
 static void expect_none(struct tn_event_listener *listener)
 {
-    struct tn_event event;
+    struct tn_heap_event event;
 
-    assert_false(tn_events_next(listener, &event));
+    assert_false(tn_events_read(listener, &event));
 }
 
 static void expect_text(struct tn_slice text, const char *expected)
@@ -83,32 +83,32 @@ static void check_names(struct heap_fixture *f)
     struct tn_event_listener listener;
     struct tn_name_change change;
     unsigned int n_wakes;
-    struct tn_event event;
+    struct tn_heap_event event;
 
     bind_int(f, ns, NAME("x"), 1000); /* before anybody listens */
-    begin(f, &listener, TN_EVENTS_NAME, &n_wakes);
+    begin(f, &listener, TN_HEAP_EVENTS_NAME, &n_wakes);
     expect_none(&listener);
 
     bind_int(f, ns, NAME("x"), 1001);
     bind_int(f, ns, NAME("a longer name than a word"), 1002);
     assert_int_equal(tn_name_unbind(f->mu, ns, NAME("x"), NULL, &change), 0);
     assert_int_equal(tn_name_unbind(f->mu, ns, NAME("none"), NULL, NULL), TN_ERR_NAME);
-    tn_event_name(f->mu, TN_EVENT_NAME_EXPIRED, ns, NAME("soft"), 77);
+    tn_event_name(f->mu, TN_HEAP_EVENT_NAME_EXPIRED, ns, NAME("soft"), 77);
     assert_int_equal(n_wakes, 0);
     breathe(f);
     assert_int_equal(n_wakes, 1);
 
-    event = next(&listener, TN_EVENT_NAME_CHANGED);
+    event = next(&listener, TN_HEAP_EVENT_NAME_CHANGED);
     expect_text(event.scope, "space");
     expect_text(event.name, "x");
     assert_int_equal(event.binding.version, 2);
     assert_int_equal(event.binding.namespace_id, (uintptr_t)ns);
-    event = next(&listener, TN_EVENT_NAME_BOUND);
+    event = next(&listener, TN_HEAP_EVENT_NAME_BOUND);
     expect_text(event.name, "a longer name than a word");
-    event = next(&listener, TN_EVENT_NAME_REMOVED);
+    event = next(&listener, TN_HEAP_EVENT_NAME_REMOVED);
     expect_text(event.name, "x");
     assert_int_equal(event.binding.version, change.version);
-    event = next(&listener, TN_EVENT_NAME_EXPIRED);
+    event = next(&listener, TN_HEAP_EVENT_NAME_EXPIRED);
     expect_text(event.name, "soft");
     assert_int_equal(event.binding.version, 77);
     expect_none(&listener);
@@ -148,7 +148,7 @@ static void check_death(struct heap_fixture *f)
     struct tn_object *o;
     unsigned int n_wakes;
 
-    begin(f, &listener, TN_EVENT_MASK(TN_EVENT_FINALIZED), &n_wakes);
+    begin(f, &listener, TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_FINALIZED), &n_wakes);
     for (int published = 0; published < 2; published++) {
         o = nest(f, 5, identities);
         if (published)
@@ -159,7 +159,7 @@ static void check_death(struct heap_fixture *f)
         expect_none(&listener); /* at a safe point only */
         heap_fixture_settle(f);
         for (int i = 0; i < 5; i++) { /* each before what it held */
-            struct tn_event event = next(&listener, TN_EVENT_FINALIZED);
+            struct tn_heap_event event = next(&listener, TN_HEAP_EVENT_FINALIZED);
 
             assert_int_equal(event.finalized.identity, identities[i]);
             assert_int_equal(event.finalized.age_ms, 0);
@@ -183,7 +183,7 @@ static void test_death_is_told_before_contents_go(void **state)
 static void check_once(struct heap_fixture *f)
 {
     struct tn_event_listener listener;
-    struct tn_event event;
+    struct tn_heap_event event;
     struct tn_object *o;
     unsigned int n_wakes;
     uint64_t size_bytes;
@@ -193,13 +193,13 @@ static void check_once(struct heap_fixture *f)
         o = test_list_range(f->mu, 1000, 3000);
         test_set_finalizer(o);
         size_bytes = tn_shallow_bytes(o);
-        tn_events_choose(&listener, late ? 0 : TN_EVENTS_ALL);
+        tn_events_choose(&listener, late ? 0 : TN_HEAP_EVENTS_ALL);
         tn_drop(f->mu, &o);
         assert_true(tn_thread_safepoint(f->thread, 10));
-        tn_events_choose(&listener, TN_EVENTS_ALL);
+        tn_events_choose(&listener, TN_HEAP_EVENTS_ALL);
         heap_fixture_settle(f);
         if (!late) {
-            event = next(&listener, TN_EVENT_FINALIZED);
+            event = next(&listener, TN_HEAP_EVENT_FINALIZED);
             assert_int_equal(event.finalized.size_bytes, size_bytes);
         }
         expect_none(&listener);
@@ -221,34 +221,34 @@ static void check_others(struct heap_fixture *f)
     struct tn_object *a = test_list(f->mu);
     struct tn_object *b = test_list(f->mu);
     struct tn_event_listener listener;
-    struct tn_event event;
+    struct tn_heap_event event;
     unsigned int n_wakes;
 
     tn_event_weakref_dead(f->mu, a, b); /* nobody listens */
-    begin(f, &listener, TN_EVENTS_ALL, &n_wakes);
+    begin(f, &listener, TN_HEAP_EVENTS_ALL, &n_wakes);
     tn_event_weakref_dead(f->mu, a, b);
     tn_event_collection_started(f->mu, "threshold", 1);
     tn_event_collection_finished(f->mu, "threshold", &figures);
-    tn_event_memory(f->mu, TN_EVENT_MEMORY_LOW, 90, 100);
-    tn_event_memory(f->mu, TN_EVENT_MEMORY_RECOVERED, 50, 100);
+    tn_event_memory(f->mu, TN_HEAP_EVENT_MEMORY_LOW, 90, 100);
+    tn_event_memory(f->mu, TN_HEAP_EVENT_MEMORY_RECOVERED, 50, 100);
 
-    event = next(&listener, TN_EVENT_WEAKREF_DEAD);
+    event = next(&listener, TN_HEAP_EVENT_WEAKREF_DEAD);
     assert_int_equal(event.weakref.identity, tn_identity(f->heap, a));
     assert_int_equal(event.weakref.target_identity, tn_identity(f->heap, b));
-    event = next(&listener, TN_EVENT_COLLECTION_STARTED);
+    event = next(&listener, TN_HEAP_EVENT_COLLECTION_STARTED);
     expect_text(event.scope, "threshold");
     assert_int_equal(event.collection.generation, 1);
-    event = next(&listener, TN_EVENT_COLLECTION_FINISHED);
+    event = next(&listener, TN_HEAP_EVENT_COLLECTION_FINISHED);
     assert_int_equal(event.collection.generation, 2);
     assert_int_equal(event.collection.n_examined, 1000);
     assert_int_equal(event.collection.n_freed, 10);
     assert_int_equal(event.collection.n_pauses, 3);
     assert_int_equal(event.collection.pause_ns, 500);
     assert_int_equal(event.collection.longest_pause_ns, 300);
-    event = next(&listener, TN_EVENT_MEMORY_LOW);
+    event = next(&listener, TN_HEAP_EVENT_MEMORY_LOW);
     assert_int_equal(event.memory.held_bytes, 90);
     assert_int_equal(event.memory.limit_bytes, 100);
-    event = next(&listener, TN_EVENT_MEMORY_RECOVERED);
+    event = next(&listener, TN_HEAP_EVENT_MEMORY_RECOVERED);
     assert_int_equal(event.memory.held_bytes, 50);
     expect_none(&listener);
     tn_events_unlisten(&listener);
@@ -270,17 +270,17 @@ static void check_overflow(struct heap_fixture *f)
     struct tn_namespace *ns = open_namespace(f);
     struct tn_event_listener slow;
     struct tn_event_listener fast;
-    char name[TN_EVENT_TEXT_MAX];
+    char name[TN_HEAP_EVENT_TEXT_MAX];
     uint64_t seed = test_seed();
     uint64_t n_seen = 0;
     uint64_t n_missed = 0;
     uint64_t n = 0;
     unsigned int n_wakes;
-    struct tn_event event;
+    struct tn_heap_event event;
 
     memset(name, 'n', sizeof(name));
-    begin(f, &slow, TN_EVENTS_NAME, &n_wakes);
-    begin(f, &fast, TN_EVENTS_NAME, &n_wakes);
+    begin(f, &slow, TN_HEAP_EVENTS_NAME, &n_wakes);
+    begin(f, &fast, TN_HEAP_EVENTS_NAME, &n_wakes);
     for (int round = 0; round < 20; round++) {
         uint64_t n_round = test_random(&seed) % 20000;
 
@@ -288,14 +288,14 @@ static void check_overflow(struct heap_fixture *f)
             size_t len = test_random(&seed) % (sizeof(name) + 1);
 
             n++;
-            tn_event_name(f->mu, TN_EVENT_NAME_BOUND, ns, TN_SLICE(name, len), n);
-            event = next(&fast, TN_EVENT_NAME_BOUND); /* it keeps up, and misses nothing */
+            tn_event_name(f->mu, TN_HEAP_EVENT_NAME_BOUND, ns, TN_SLICE(name, len), n);
+            event = next(&fast, TN_HEAP_EVENT_NAME_BOUND); /* it keeps up, and misses nothing */
             assert_int_equal(event.binding.version, n);
             assert_int_equal(event.name.len, len);
             assert_memory_equal(event.name.data, name, len);
         }
-        while (tn_events_next(&slow, &event)) {
-            if (event.kind == TN_EVENT_MISSED) {
+        while (tn_events_read(&slow, &event)) {
+            if (event.kind == TN_HEAP_EVENT_MISSED) {
                 n_missed += event.missed.n_events;
                 continue;
             }
@@ -318,19 +318,19 @@ static void test_overflow_loses_the_oldest_and_counts_them(void **state)
 static void check_long_texts(struct heap_fixture *f)
 {
     struct tn_namespace *ns = open_namespace(f);
-    char name[TN_EVENT_TEXT_MAX + 100];
+    char name[TN_HEAP_EVENT_TEXT_MAX + 100];
     struct tn_event_listener listener;
     unsigned int n_wakes;
-    struct tn_event event;
+    struct tn_heap_event event;
 
     for (size_t i = 0; i < sizeof(name); i++)
         name[i] = (char)('a' + i % 26);
-    begin(f, &listener, TN_EVENTS_NAME, &n_wakes);
+    begin(f, &listener, TN_HEAP_EVENTS_NAME, &n_wakes);
     for (size_t len = 0; len <= sizeof(name); len += 1 + len / 8) {
-        size_t kept = len < TN_EVENT_TEXT_MAX ? len : TN_EVENT_TEXT_MAX;
+        size_t kept = len < TN_HEAP_EVENT_TEXT_MAX ? len : TN_HEAP_EVENT_TEXT_MAX;
 
-        tn_event_name(f->mu, TN_EVENT_NAME_BOUND, ns, TN_SLICE(name, len), len);
-        event = next(&listener, TN_EVENT_NAME_BOUND);
+        tn_event_name(f->mu, TN_HEAP_EVENT_NAME_BOUND, ns, TN_SLICE(name, len), len);
+        event = next(&listener, TN_HEAP_EVENT_NAME_BOUND);
         assert_int_equal(event.name.len, kept);
         assert_memory_equal(event.name.data, name, kept);
         expect_text(event.scope, "space");
@@ -352,7 +352,7 @@ static void check_waking(struct heap_fixture *f)
     struct tn_event_listener listener;
     unsigned int n_wakes;
 
-    begin(f, &listener, TN_EVENTS_ALL, &n_wakes);
+    begin(f, &listener, TN_HEAP_EVENTS_ALL, &n_wakes);
     breathe(f);
     assert_int_equal(n_wakes, 0); /* nothing has happened */
     for (int i = 0; i < 3; i++) {
@@ -362,7 +362,7 @@ static void check_waking(struct heap_fixture *f)
     }
     tn_events_begin(&listener);
     for (int i = 0; i < 3; i++)
-        (void)next(&listener, TN_EVENT_COLLECTION_STARTED);
+        (void)next(&listener, TN_HEAP_EVENT_COLLECTION_STARTED);
     breathe(f);
     assert_int_equal(n_wakes, 1);
     tn_event_collection_started(f->mu, "request", 0);
@@ -374,10 +374,10 @@ static void check_waking(struct heap_fixture *f)
     tn_event_collection_started(f->mu, "request", 0);
     breathe(f);
     assert_int_equal(n_wakes, 2);
-    tn_events_choose(&listener, TN_EVENTS_MEMORY);
+    tn_events_choose(&listener, TN_HEAP_EVENTS_MEMORY);
     tn_event_collection_started(f->mu, "request", 0); /* nobody wants it */
-    (void)next(&listener, TN_EVENT_COLLECTION_STARTED);
-    (void)next(&listener, TN_EVENT_COLLECTION_STARTED);
+    (void)next(&listener, TN_HEAP_EVENT_COLLECTION_STARTED);
+    (void)next(&listener, TN_HEAP_EVENT_COLLECTION_STARTED);
     expect_none(&listener);
     tn_events_unlisten(&listener);
     assert_false(tn_events_is_listening(&listener));
@@ -398,12 +398,12 @@ static int listen_once(struct heap_fixture *f, const void *arg)
 
     (void)arg;
     test_faults_begin();
-    r = tn_events_listen(f->heap, &listener, TN_EVENTS_ALL, on_wake, &n_wakes);
+    r = tn_events_listen(f->heap, &listener, TN_HEAP_EVENTS_ALL, on_wake, &n_wakes);
     test_faults_end();
     assert_int_equal(tn_events_is_listening(&listener), r == 0);
     if (r == 0) {
         tn_event_collection_started(f->mu, "request", 0);
-        (void)next(&listener, TN_EVENT_COLLECTION_STARTED);
+        (void)next(&listener, TN_HEAP_EVENT_COLLECTION_STARTED);
     } else {
         assert_int_equal(r, TN_ERR_NOMEM);
     }
