@@ -274,8 +274,8 @@ static void tear_down(struct run *run)
         is_closed = tn_session_close(&run->session, run->ex.mu, &budget);
         tn_executor_safepoint(&run->ex);
     }
-    TN_ASSERT(atomic_load_explicit(&run->service.buffers_events.taken_bytes,
-                                   memory_order_relaxed) == 0);
+    TN_ASSERT(
+        atomic_load_explicit(&run->service.buffers_events.taken_bytes, memory_order_relaxed) == 0);
     tn_executor_offline(&run->ex);
     tn_executor_fini(&run->ex);
     tn_arena_fini(&run->arena);
