@@ -145,6 +145,10 @@ static void on_written(uv_write_t *write, int status)
     count_sent(conn, tn_buffer_len(&conn->sending));
     give_back(conn, &conn->sending, &conn->sending_taken_bytes);
     conn->n_sending = 0;
+    /* What waited for this goes out in a turn, which this call may not be followed by:
+     * libuv also calls before it sleeps. */
+    if (tn_session_has_news(&conn->session))
+        tn_worker_stay_awake(conn->worker);
     tn_conn_settle(conn);
 }
 

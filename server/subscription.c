@@ -133,6 +133,15 @@ struct tn_subscription *tn_subscription_find(const struct tn_session *session, u
     return sub;
 }
 
+bool tn_session_has_news(const struct tn_session *session)
+{
+    const struct tn_subscription *sub = session->subscriptions;
+
+    while (sub != NULL && !tn_ring_is_linked(&sub->pending))
+        sub = sub->next;
+    return sub != NULL;
+}
+
 void tn_session_end_subscriptions(struct tn_session *session)
 {
     while (session->subscriptions != NULL) {

@@ -137,6 +137,9 @@ void tn_subscription_end(struct tn_subscription *sub);
 TN_MUST_CHECK int tn_subscription_pack(struct tn_subscription *sub, size_t max_bytes,
                                        struct tn_buffer *out);
 
+/* Whether a subscription of the session is pending. */
+bool tn_session_has_news(const struct tn_session *session);
+
 /* Frees all subscriptions of a session. */
 void tn_session_end_subscriptions(struct tn_session *session);
 

@@ -130,7 +130,10 @@ void tn_worker_feed(struct tn_worker *worker)
 
 static void on_memory_tick(uv_timer_t *timer)
 {
-    worker_of(timer->data)->is_memory_due = true; /* in the turn that follows */
+    struct tn_worker *worker = worker_of(timer->data);
+
+    worker->is_memory_due = true;
+    tn_worker_stay_awake(worker); /* so that there is a turn */
 }
 
 /* Memory is given back while the worker sleeps, and nobody would tell. */
@@ -139,6 +142,8 @@ static void watch_memory(struct tn_worker *worker)
     const struct tn_hub *hub = &worker->ex.hub;
     bool is_low = atomic_load_explicit(&worker->service->memory_is_low, memory_order_relaxed);
 
+    if (uv_is_active((const uv_handle_t *)&worker->memory_timer))
+        return; /* as it is: put off again and again it would never come */
     if (hub->n_subscriptions > 0 && is_low && (hub->listener.kinds & TN_HEAP_EVENTS_MEMORY) != 0)
         (void)uv_timer_start(&worker->memory_timer, on_memory_tick, TICK_MS_MEMORY,
                              0); /* as above */

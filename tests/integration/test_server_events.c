@@ -33,6 +33,7 @@ struct stream {
     bool is_ended;
     Tenure__V1__EventsResponse *batch; /* being read */
     size_t at;
+    size_t n_batch; /* events in it */
 };
 
 static Tenure__V1__SubscribeRequest *new_subscribe(struct raw_client *c, uint32_t kinds)
@@ -90,7 +91,7 @@ static Tenure__V1__Event *next_item(struct stream *s)
 {
     Tenure__V1__Event *event;
 
-    while (s->batch == NULL || s->at == s->batch->n_events) {
+    while (s->at == s->n_batch) {
         Tenure__V1__Response *response;
 
         if (s->is_ended)
@@ -99,10 +100,12 @@ static Tenure__V1__Event *next_item(struct stream *s)
         assert_non_null(response);
         assert_int_equal(response->id, s->id);
         assert_int_equal(response->result_case, TENURE__V1__RESPONSE__RESULT_EVENTS);
+        assert_non_null(response->events);
         s->batch = response->events;
         s->at = 0;
+        s->n_batch = s->batch->n_events;
         s->is_ended = s->batch->ended;
-        assert_true(s->batch->n_events > 0 || s->is_ended);
+        assert_true(s->n_batch > 0 || s->is_ended);
     }
     event = s->batch->events[s->at++];
     assert_int_equal(event->sequence, s->next_sequence);
