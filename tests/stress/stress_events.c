@@ -83,9 +83,9 @@ static void emit_own(struct test_actor *actor)
     count_emitted(actor, 1);
 }
 
-static struct tn_slice slot_name(struct test_actor *actor, char buffer[16])
+static struct tn_slice slot_name(struct test_actor *actor, char buffer[32])
 {
-    (void)snprintf(buffer, 16, "slot-%u", (unsigned int)test_actor_any(actor, N_SLOTS));
+    (void)snprintf(buffer, 32, "slot-%u", (unsigned int)test_actor_any(actor, N_SLOTS));
     return tn_slice_from_str(buffer);
 }
 
@@ -94,7 +94,7 @@ static void bind_slot(struct test_actor *actor)
 {
     struct world *world = actor->world;
     struct tn_object *o;
-    char buffer[16];
+    char buffer[32];
 
     if (tn_list_new(actor->mu, 0, &o) < 0) {
         actor->failure = "memory";
@@ -109,7 +109,7 @@ static void bind_slot(struct test_actor *actor)
 static void unbind_slot(struct test_actor *actor)
 {
     struct world *world = actor->world;
-    char buffer[16];
+    char buffer[32];
 
     if (tn_name_unbind(actor->mu, world->ns, slot_name(actor, buffer), NULL, NULL) == 0)
         count_emitted(actor, 1);
@@ -308,7 +308,7 @@ static void end_readers(struct world *world, struct reader *readers)
 static void unbind_all(struct heap_fixture *f, struct world *world)
 {
     for (int i = 0; i < N_SLOTS; i++) {
-        char buffer[16];
+        char buffer[32];
 
         (void)snprintf(buffer, sizeof(buffer), "slot-%d", i);
         if (tn_name_unbind(f->mu, world->ns, tn_slice_from_str(buffer), NULL, NULL) == 0)
