@@ -13,6 +13,9 @@ int bench_command_family(const struct bench_family *family, struct bench_options
 /* The table of the three modes: what tenure-bench does without a command. */
 int bench_command_modes(struct bench_options *options);
 
+/* Collecting cycles. */
+int bench_command_gc(struct bench_options *options);
+
 /* The service, over the wire. */
 int bench_command_service(struct bench_options *options);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/commands.h"
+#include "bench/gc.h"
 #include "bench/options.h"
 #include "bench/service.h"
 #include "bench/workload.h"
@@ -44,6 +45,10 @@ static const struct command commands[] = {
     { "refcount", "counting references", &bench_family_refcount, NULL, run_refcount },
     { "alloc", "allocating and freeing blocks", &bench_family_alloc, NULL, run_alloc },
     { "heap", "lists, dicts and names, in process", &bench_family_heap, NULL, run_heap },
+    { "gc",
+      "collecting cycles: build-1m, build-5m, full-1m, full-5m, full-10m, young-idle, "
+      "cycles-1m and chain-1m, with each collector",
+      NULL, &bench_gc_argp, bench_command_gc },
     { "service", "get and set over the wire", NULL, &bench_service_argp, bench_command_service },
 };
 

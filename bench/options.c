@@ -49,6 +49,7 @@ void bench_options_init(struct bench_options *options)
 {
     *options = (struct bench_options){
         .modes = { true, true, true },
+        .collectors = { true, true, true },
         .warmup_seconds = WARMUP_DEFAULT,
         .seed = 1,
         .pipelines = { { 1, 16, 64 }, 3 },

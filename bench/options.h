@@ -37,6 +37,8 @@ struct bench_options {
     bool latency;
     bool no_pin;
     bool no_baselines;
+    /* gc */
+    bool collectors[TN_GC_KINDS];
     /* service */
     struct bench_list pipelines;
     unsigned int connections;

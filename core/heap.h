@@ -31,6 +31,7 @@
 #include "core/base/attr.h"
 #include "core/base/err.h"
 #include "core/base/slice.h"
+#include "core/gc/gc.h"
 #include "core/inspect/census.h"
 #include "core/inspect/size.h"
 #include "core/object/events.h"

@@ -123,6 +123,8 @@ enum tn_code {
     X(UNHASHABLE_KEY, INVALID_ARGUMENT, UNHASHABLE,                                                \
       "A mutable container cannot be a key; use a tuple.")                                         \
     X(KEY_NOT_FOUND, NOT_FOUND, KEY, "The dict has no such key.")                                  \
+    X(ATTRIBUTE_NOT_FOUND, NOT_FOUND, KEY, "The record has no such attribute.")                    \
+    X(CLASS_INVALID, INVALID_ARGUMENT, INVAL, "There cannot be such a class.")                     \
     X(INDEX_OUT_OF_RANGE, OUT_OF_RANGE, INDEX, "The index is beyond the end of the container.")    \
     X(INTEGER_OVERFLOW, OUT_OF_RANGE, OVERFLOW, "An int has 64 bits, and this does not fit.")      \
     X(CONTAINER_TOO_LARGE, RESOURCE_EXHAUSTED, TOO_BIG,                                            \

@@ -29,6 +29,7 @@ const char *tn_node_kind_name(unsigned kind)
         [TN_NODE_INT] = "INT",     [TN_NODE_FLOAT] = "FLOAT",   [TN_NODE_STR] = "STR",
         [TN_NODE_BYTES] = "BYTES", [TN_NODE_TUPLE] = "TUPLE",   [TN_NODE_LIST] = "LIST",
         [TN_NODE_DICT] = "DICT",   [TN_NODE_HANDLE] = "HANDLE", [TN_NODE_RESULT] = "RESULT",
+        [TN_NODE_CLASS] = "CLASS", [TN_NODE_RECORD] = "RECORD",
     };
 
     return kind < TN_ARRAY_LEN(names) && names[kind] ? names[kind] : "?";
@@ -87,6 +88,36 @@ static int check_tuple(const struct check *c, size_t node, size_t first, size_t 
     return 0;
 }
 
+/* Whether a node, if there is one with that number, has one of two kinds. */
+static bool is_kind(const struct check *c, uint32_t node, enum tn_node_kind a, enum tn_node_kind b)
+{
+    const ProtobufCBinaryData *kinds = &c->value->kinds;
+
+    return node >= kinds->len || kinds->data[node] == a || kinds->data[node] == b;
+}
+
+/* What an answer cuts off is a HANDLE, and for a class that is the only way in a
+ * request. */
+static int check_record(const struct check *c, size_t node, size_t first, size_t n_items)
+{
+    const Tenure__V1__Value *value = c->value;
+    bool is_answer = c->limits->is_answer;
+
+    if (n_items > value->n_items || first > value->n_items - n_items)
+        return 0; /* as above */
+    if (!is_kind(c, value->items[first], TN_NODE_HANDLE,
+                 is_answer ? TN_NODE_CLASS : TN_NODE_RESULT))
+        return refuse_node(c, TN_REASON_VALUE_MALFORMED, node,
+                           is_answer ? "has a class that is neither a CLASS nor a HANDLE"
+                                     : "needs a HANDLE or a RESULT as its class");
+    for (size_t i = 1; i < n_items; i += 2)
+        if (!is_kind(c, value->items[first + i], TN_NODE_STR,
+                     is_answer ? TN_NODE_HANDLE : TN_NODE_STR))
+            return refuse_node(c, TN_REASON_VALUE_MALFORMED, node,
+                               "has an attribute whose name is not a STR");
+    return 0;
+}
+
 /* One node that takes from `sizes`. */
 static int check_sized(const struct check *c, size_t node, struct tally *t)
 {
@@ -103,6 +134,14 @@ static int check_sized(const struct check *c, size_t node, struct tally *t)
         r = check_text(c, node, t->n_bytes, size);
         t->n_bytes += size;
         break;
+    case TN_NODE_CLASS:
+        if (c->limits->is_answer)
+            r = check_text(c, node, t->n_bytes, size);
+        else
+            r = refuse_node(c, TN_REASON_VALUE_MALFORMED, node,
+                            "stands in answers only; refer to a class by a HANDLE");
+        t->n_bytes += size;
+        break;
     case TN_NODE_BYTES:
         t->n_bytes += size;
         break;
@@ -116,6 +155,10 @@ static int check_sized(const struct check *c, size_t node, struct tally *t)
     case TN_NODE_DICT:
         t->n_items += 2 * size;
         break;
+    case TN_NODE_RECORD:
+        r = check_record(c, node, t->n_items, 1 + 2 * size);
+        t->n_items += 1 + 2 * size;
+        break;
     default: /* RESULT */
         if (size >= c->limits->n_steps)
             r = refuse_node(c, TN_REASON_BATCH_STEP_INVALID, node,
@@ -125,7 +168,7 @@ static int check_sized(const struct check *c, size_t node, struct tally *t)
     return r;
 }
 
-/* The sums cannot overflow: there are fewer than 2^31 nodes of at most 2^33 each. */
+/* The sums cannot overflow: there are fewer than 2^31 nodes of hardly more than 2^33 each. */
 static int check_nodes(const struct check *c, struct tally *t)
 {
     const ProtobufCBinaryData *kinds = &c->value->kinds;
@@ -145,9 +188,11 @@ static int check_nodes(const struct check *c, struct tally *t)
             break;
         case TN_NODE_STR:
         case TN_NODE_BYTES:
+        case TN_NODE_CLASS:
         case TN_NODE_TUPLE:
         case TN_NODE_LIST:
         case TN_NODE_DICT:
+        case TN_NODE_RECORD:
         case TN_NODE_RESULT:
             r = check_sized(c, node, t);
             if (r < 0)

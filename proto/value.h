@@ -40,7 +40,31 @@ enum tn_node_kind {
     TN_NODE_DICT = TENURE__V1__NODE_KIND__NODE_KIND_DICT,
     TN_NODE_HANDLE = TENURE__V1__NODE_KIND__NODE_KIND_HANDLE,
     TN_NODE_RESULT = TENURE__V1__NODE_KIND__NODE_KIND_RESULT,
+    TN_NODE_CLASS = TENURE__V1__NODE_KIND__NODE_KIND_CLASS,
+    TN_NODE_RECORD = TENURE__V1__NODE_KIND__NODE_KIND_RECORD,
 };
+
+/* Whether a node of a kind holds other nodes, and how many items one of a size has. */
+static inline bool tn_node_is_container(unsigned int kind)
+{
+    return kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT ||
+           kind == TN_NODE_RECORD;
+}
+
+static inline size_t tn_node_n_items(unsigned int kind, uint32_t size)
+{
+    switch (kind) {
+    case TN_NODE_TUPLE:
+    case TN_NODE_LIST:
+        return size;
+    case TN_NODE_DICT: /* key, value, ... */
+        return 2 * (size_t)size;
+    case TN_NODE_RECORD: /* class, name, value, ... */
+        return 1 + 2 * (size_t)size;
+    default:
+        return 0;
+    }
+}
 
 /* Node numbers fit an int, with room for negative errors beside them. */
 #define TN_VALUE_NODES_MAX ((size_t)INT32_MAX)
@@ -65,9 +89,10 @@ struct tn_value_limits {
 /*
  * Checks everything that reading relies on: that the value has a node and is
  * within the limits; that all kinds are known; that every column has exactly as
- * many entries as the nodes take; that items are numbers of nodes, and a tuple's
- * items that are tuples have lower numbers than it; that every str is valid
- * UTF-8, every step an earlier one and no handle 0.
+ * many entries as the nodes take; that items are numbers of nodes, a tuple's items
+ * that are tuples have lower numbers than it, and a record's class and names are
+ * nodes of the kinds that they may be; that every str is valid UTF-8, every step an
+ * earlier one and no handle 0.
  *
  * It does not require that every node can be reached from the root, and knows
  * nothing about keys. `value` may be NULL: that is VALUE_MISSING.
@@ -84,14 +109,14 @@ TN_MUST_CHECK int tn_value_check(const Tenure__V1__Value *value,
 struct tn_value_node {
     uint8_t kind; /* enum tn_node_kind */
     uint8_t type; /* HANDLE in an answer: its TypeTag; otherwise 0 */
-    /* STR, BYTES: bytes. TUPLE, LIST: items. DICT: entries, so twice that many
-     * items. RESULT: the number of the step. Otherwise 0. */
+    /* STR, BYTES, CLASS: bytes. TUPLE, LIST: items. DICT: entries. RECORD: attributes.
+     * RESULT: the number of the step. Otherwise 0. */
     uint32_t size;
     union {
         int64_t integer;       /* INT */
         double real;           /* FLOAT */
-        const uint8_t *bytes;  /* STR, BYTES; may be NULL if size is 0 */
-        const uint32_t *items; /* TUPLE, LIST, DICT: node numbers; may be NULL if size is 0 */
+        const uint8_t *bytes;  /* STR, BYTES, CLASS; may be NULL if size is 0 */
+        const uint32_t *items; /* of a container: node numbers; may be NULL if size is 0 */
         uint64_t handle;       /* HANDLE */
     };
 };
@@ -139,6 +164,7 @@ static inline bool tn_value_read(struct tn_value_reader *reader, struct tn_value
         break;
     case TN_NODE_STR:
     case TN_NODE_BYTES:
+    case TN_NODE_CLASS:
         ret_node->size = value->sizes[reader->sizes++];
         ret_node->bytes = value->data.data ? value->data.data + reader->bytes : NULL;
         reader->bytes += ret_node->size;
@@ -146,9 +172,10 @@ static inline bool tn_value_read(struct tn_value_reader *reader, struct tn_value
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         ret_node->size = value->sizes[reader->sizes++];
         ret_node->items = value->items ? value->items + reader->items : NULL;
-        reader->items += (size_t)ret_node->size << (ret_node->kind == TN_NODE_DICT);
+        reader->items += tn_node_n_items(ret_node->kind, ret_node->size);
         break;
     case TN_NODE_HANDLE:
         if (value->handle_types.len != 0)
@@ -198,6 +225,7 @@ void tn_value_one_float(struct tn_value_one *one, double real);
 /* `text` must be valid UTF-8 and, like `bytes`, shorter than 4 GiB. */
 void tn_value_one_str(struct tn_value_one *one, struct tn_slice text);
 void tn_value_one_bytes(struct tn_value_one *one, struct tn_slice bytes);
+void tn_value_one_class(struct tn_value_one *one, struct tn_slice name);
 /* In an answer with the TypeTag of the object, in a request with 0. */
 void tn_value_one_handle(struct tn_value_one *one, uint64_t handle, uint8_t type);
 void tn_value_one_result(struct tn_value_one *one, uint32_t step);
@@ -257,13 +285,15 @@ TN_MUST_CHECK int tn_value_put_float(struct tn_value_writer *writer, double real
 /* Copies. `text` must be valid UTF-8. */
 TN_MUST_CHECK int tn_value_put_str(struct tn_value_writer *writer, struct tn_slice text);
 TN_MUST_CHECK int tn_value_put_bytes(struct tn_value_writer *writer, struct tn_slice bytes);
+TN_MUST_CHECK int tn_value_put_class(struct tn_value_writer *writer, struct tn_slice name);
 /* In an answer with the TypeTag of the object, in a request with 0: never mixed. */
 TN_MUST_CHECK int tn_value_put_handle(struct tn_value_writer *writer, uint64_t handle,
                                       uint8_t type);
 TN_MUST_CHECK int tn_value_put_result(struct tn_value_writer *writer, uint32_t step);
 
 /*
- * TUPLE or LIST of `size` items, or DICT of `size` entries. `*ret_first` is the
+ * TUPLE or LIST of `size` items, DICT of `size` entries, or RECORD of `size`
+ * attributes, whose class is another item in front of them. `*ret_first` is the
  * place of its first item among all items; each of them is 0 until it is written
  * with tn_value_writer_items().
  */

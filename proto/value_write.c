@@ -70,6 +70,11 @@ void tn_value_one_bytes(struct tn_value_one *one, struct tn_slice bytes)
     one_data(one, TN_NODE_BYTES, bytes);
 }
 
+void tn_value_one_class(struct tn_value_one *one, struct tn_slice name)
+{
+    one_data(one, TN_NODE_CLASS, name);
+}
+
 void tn_value_one_handle(struct tn_value_one *one, uint64_t handle, uint8_t type)
 {
     one_init(one, TN_NODE_HANDLE);
@@ -184,6 +189,11 @@ int tn_value_put_bytes(struct tn_value_writer *writer, struct tn_slice bytes)
     return put_data(writer, TN_NODE_BYTES, bytes);
 }
 
+int tn_value_put_class(struct tn_value_writer *writer, struct tn_slice name)
+{
+    return put_data(writer, TN_NODE_CLASS, name);
+}
+
 int tn_value_put_handle(struct tn_value_writer *writer, uint64_t handle, uint8_t type)
 {
     int r;
@@ -212,11 +222,11 @@ int tn_value_put_container(struct tn_value_writer *writer, enum tn_node_kind kin
                            size_t *ret_first)
 {
     struct tn_value_column *items = &writer->items;
-    size_t n_items = (size_t)size << (kind == TN_NODE_DICT);
+    size_t n_items = tn_node_n_items(kind, size);
     size_t first = items->len;
     int r;
 
-    TN_ASSERT(kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT);
+    TN_ASSERT(tn_node_is_container(kind));
     r = put_size(writer, size);
     if (r < 0)
         return r;

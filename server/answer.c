@@ -14,6 +14,8 @@ _Static_assert((int)TN_TYPE_BYTES == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_BYTES, 
 _Static_assert((int)TN_TYPE_TUPLE == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_TUPLE, "");
 _Static_assert((int)TN_TYPE_LIST == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_LIST, "");
 _Static_assert((int)TN_TYPE_DICT == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_DICT, "");
+_Static_assert((int)TN_TYPE_CLASS == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_CLASS, "");
+_Static_assert((int)TN_TYPE_RECORD == (int)TENURE__V1__TYPE_TAG__TYPE_TAG_RECORD, "");
 
 void tn_result_count(struct tn_result *result, uint64_t count)
 {

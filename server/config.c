@@ -47,6 +47,22 @@ static const struct tn_option options[TN_OPTION_END] = {
     [TN_OPTION_SWITCH_INTERVAL] =
         NUMBER("switch-interval", 0, DURATION, "TIME", switch_interval_ns, 1000, TN_NS_PER_S,
                TN_SWITCH_INTERVAL_NS, "Mode gil: how long a worker may keep the global lock"),
+    [TN_OPTION_COLLECTOR] =
+        OTHER("collector", 0, COLLECTOR, "COLLECTOR", collector,
+              "What frees cycles: none, generational or concurrent; by default generational in "
+              "mode gil, else concurrent"),
+    [TN_OPTION_GC_THRESHOLD] =
+        OTHER("gc-threshold", 0, THRESHOLDS, "N0,N1,N2", gc_thresholds,
+              "New containers before a collection of the young, of those before one of the "
+              "middle-aged, and whether growth starts full ones (0: no)"),
+    [TN_OPTION_GC_PAUSE_TARGET] = NUMBER(
+        "gc-pause-target", 0, DURATION, "TIME", gc_pause_target_ns, 10 * TN_NS_PER_US, TN_NS_PER_S,
+        500 * TN_NS_PER_US, "How long the collector may keep others from their work at once"),
+    [TN_OPTION_GC_CPU_PERCENT] =
+        NUMBER("gc-cpu-percent", 0, COUNT, "N", gc_cpu_percent, 1, 100, 100,
+               "How much of one CPU the concurrent collector may take"),
+    [TN_OPTION_GC_ON_REQUEST] = OTHER("gc-on-request", 0, SWITCH, "yes|no", gc_on_request,
+                                      "Collect only when a client asks for it"),
     [TN_OPTION_MAX_CONNECTIONS] =
         NUMBER("max-connections", 'c', COUNT, "N", max_connections, 1, 1000000, 1024,
                "Connections at a time; further ones are refused"),
@@ -125,7 +141,12 @@ static uint64_t number_in(const struct tn_config *config, const struct tn_option
 
 void tn_config_init(struct tn_config *config)
 {
-    *config = (struct tn_config){ .mode = TN_MODE_BIASED, .log_level = TN_LOG_INFO };
+    *config = (struct tn_config){
+        .mode = TN_MODE_BIASED,
+        .log_level = TN_LOG_INFO,
+        .collector = TN_GC_CONCURRENT,
+        .gc_thresholds = { 700, 10, 10 },
+    };
     for (unsigned int i = 0; i < TN_OPTION_END; i++)
         if (is_number(&options[i]))
             *number_of(config, &options[i]) = options[i].initial;
@@ -243,6 +264,44 @@ static int set_mode(struct tn_config *config, const char *text, struct tn_proble
     return 0;
 }
 
+static int set_collector(struct tn_config *config, const char *text, struct tn_problem *problem)
+{
+    if (tn_gc_kind_from_name(text, &config->collector) < 0)
+        return tn_problem_set(problem, TN_ERR_INVAL,
+                              "collector: '%s' is not none, generational or concurrent", text);
+    return 0;
+}
+
+/* Three numbers with commas between them. */
+static int set_thresholds(struct tn_config *config, const char *text, struct tn_problem *problem)
+{
+    uint32_t thresholds[TN_GC_GENERATIONS];
+    const char *at = text;
+
+    for (unsigned int i = 0; i < TN_GC_GENERATIONS; i++) {
+        bool is_last = i == TN_GC_GENERATIONS - 1;
+        char *end = NULL;
+        unsigned long long number = isdigit((unsigned char)*at) ? strtoull(at, &end, 10) : 0;
+
+        if (end == NULL || *end != (is_last ? '\0' : ',') || number > UINT32_MAX)
+            return tn_problem_set(problem, TN_ERR_INVAL,
+                                  "gc-threshold: '%s' is not three numbers such as 700,10,10",
+                                  text);
+        thresholds[i] = (uint32_t)number;
+        at = end + 1;
+    }
+    memcpy(config->gc_thresholds, thresholds, sizeof(thresholds));
+    return 0;
+}
+
+static int set_switch(bool *value, const char *name, const char *text, struct tn_problem *problem)
+{
+    if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+        return tn_problem_set(problem, TN_ERR_INVAL, "%s: '%s' is not yes or no", name, text);
+    *value = text[0] == 'y';
+    return 0;
+}
+
 static int set_level(struct tn_config *config, const char *text, struct tn_problem *problem)
 {
     if (tn_log_level_from_name(text, &config->log_level) < 0)
@@ -308,6 +367,15 @@ int tn_config_set(struct tn_config *config, enum tn_config_id id, const char *te
         break;
     case TN_OPTION_IS_MODE:
         r = set_mode(config, text, problem);
+        break;
+    case TN_OPTION_IS_COLLECTOR:
+        r = set_collector(config, text, problem);
+        break;
+    case TN_OPTION_IS_THRESHOLDS:
+        r = set_thresholds(config, text, problem);
+        break;
+    case TN_OPTION_IS_SWITCH:
+        r = set_switch(&config->gc_on_request, option->name, text, problem);
         break;
     case TN_OPTION_IS_LEVEL:
         r = set_level(config, text, problem);
@@ -380,6 +448,8 @@ int tn_config_finish(struct tn_config *config, struct tn_problem *problem)
     }
     if (config->workers == 0)
         config->workers = n_cpus();
+    if (config->source[TN_OPTION_COLLECTOR] == TN_CONFIG_DEFAULT)
+        config->collector = config->mode == TN_MODE_GIL ? TN_GC_GENERATIONAL : TN_GC_CONCURRENT;
 
     /* Whoever sends or gets the largest message must be able to finish. */
     if (config->source[TN_OPTION_MAX_BUFFERS] == TN_CONFIG_DEFAULT &&
@@ -401,6 +471,16 @@ static void format_option(const struct tn_config *config, const struct tn_option
     switch (option->type) {
     case TN_OPTION_IS_MODE:
         (void)snprintf(ret_text, TN_CONFIG_PATH_SIZE, "%s", tn_mode_name(config->mode));
+        break;
+    case TN_OPTION_IS_COLLECTOR:
+        (void)snprintf(ret_text, TN_CONFIG_PATH_SIZE, "%s", tn_gc_kind_name(config->collector));
+        break;
+    case TN_OPTION_IS_THRESHOLDS:
+        (void)snprintf(ret_text, TN_CONFIG_PATH_SIZE, "%u,%u,%u", config->gc_thresholds[0],
+                       config->gc_thresholds[1], config->gc_thresholds[2]);
+        break;
+    case TN_OPTION_IS_SWITCH:
+        (void)snprintf(ret_text, TN_CONFIG_PATH_SIZE, "%s", config->gc_on_request ? "yes" : "no");
         break;
     case TN_OPTION_IS_LEVEL:
         (void)snprintf(ret_text, TN_CONFIG_PATH_SIZE, "%s", tn_log_level_name(config->log_level));

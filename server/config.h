@@ -11,6 +11,7 @@
 #ifndef TN_SERVER_CONFIG_H
 #define TN_SERVER_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,6 +45,11 @@ enum tn_config_id {
     TN_OPTION_MAX_MEMORY,
     TN_OPTION_MAX_BACKLOG,
     TN_OPTION_SWITCH_INTERVAL,
+    TN_OPTION_COLLECTOR,
+    TN_OPTION_GC_THRESHOLD,
+    TN_OPTION_GC_PAUSE_TARGET,
+    TN_OPTION_GC_CPU_PERCENT,
+    TN_OPTION_GC_ON_REQUEST,
     TN_OPTION_MAX_CONNECTIONS,
     TN_OPTION_MAX_FRAME,
     TN_OPTION_MAX_IN_FLIGHT,
@@ -66,6 +72,11 @@ struct tn_config {
     size_t n_listen;
     enum tn_mode mode;
     enum tn_log_level log_level;
+    enum tn_gc_kind collector; /* depends on the mode, unless it is given */
+    uint32_t gc_thresholds[TN_GC_GENERATIONS];
+    bool gc_on_request; /* collections do not begin by themselves */
+    uint64_t gc_pause_target_ns;
+    uint64_t gc_cpu_percent;
     uint64_t workers;
     uint64_t max_memory_bytes;   /* 0: no limit */
     uint64_t max_backlog_bytes;  /* dead and waiting, per worker */
@@ -99,6 +110,9 @@ struct tn_option {
         TN_OPTION_IS_BYTES,
         TN_OPTION_IS_DURATION,
         TN_OPTION_IS_MODE,
+        TN_OPTION_IS_COLLECTOR,
+        TN_OPTION_IS_THRESHOLDS,
+        TN_OPTION_IS_SWITCH,
         TN_OPTION_IS_LEVEL,
         TN_OPTION_IS_PATH,
         TN_OPTION_IS_ADDRESSES,
@@ -137,7 +151,7 @@ TN_MUST_CHECK int tn_config_read_file(struct tn_config *config, const char *path
 TN_MUST_CHECK int tn_config_read_environment(struct tn_config *config, struct tn_problem *problem);
 
 /* Fills in what depends on the machine and other options: default addresses, the
- * number of workers. Checks what must fit together. TN_ERR_INVAL. */
+ * number of workers, the collector. Checks what must fit together. TN_ERR_INVAL. */
 TN_MUST_CHECK int tn_config_finish(struct tn_config *config, struct tn_problem *problem);
 
 /* Writes all options as a configuration file that says where each is from. */

@@ -18,7 +18,10 @@ struct op {
     bool is_read; /* changes nothing, so it can be executed again later */
 };
 
-#define OP_MAX TENURE__V1__REQUEST__OP_UNSUBSCRIBE
+/* How often a request makes room before it is refused. */
+#define ROOM_TRIES_MAX 16
+
+#define OP_MAX TENURE__V1__REQUEST__OP_GC
 
 static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_HELLO] = { tn_op_hello, false, false },
@@ -51,6 +54,14 @@ static const struct op ops[OP_MAX + 1] = {
     [TENURE__V1__REQUEST__OP_BATCH] = { tn_op_batch, false, false },
     [TENURE__V1__REQUEST__OP_SUBSCRIBE] = { tn_op_subscribe, false, false },
     [TENURE__V1__REQUEST__OP_UNSUBSCRIBE] = { tn_op_unsubscribe, false, false },
+    [TENURE__V1__REQUEST__OP_CLASS_DECLARE] = { tn_op_class_declare, true, false },
+    [TENURE__V1__REQUEST__OP_CLASS_DESCRIBE] = { tn_op_class_describe, true, true },
+    [TENURE__V1__REQUEST__OP_RECORD_NEW] = { tn_op_record_new, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_GET] = { tn_op_attr_get, true, true },
+    [TENURE__V1__REQUEST__OP_ATTR_SET] = { tn_op_attr_set, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_DELETE] = { tn_op_attr_delete, true, false },
+    [TENURE__V1__REQUEST__OP_ATTR_SCAN] = { tn_op_attr_scan, true, true },
+    [TENURE__V1__REQUEST__OP_GC] = { tn_op_gc, true, false },
 };
 
 /* Request, Step, Response and StepResult number their arms alike. */
@@ -59,6 +70,11 @@ _Static_assert((int)TENURE__V1__REQUEST__OP_PING == (int)TENURE__V1__STEP__OP_PI
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_PING == (int)TENURE__V1__STEP_RESULT__RESULT_PING,
                "");
 _Static_assert((int)TENURE__V1__RESPONSE__RESULT_INFO == (int)TENURE__V1__STEP_RESULT__RESULT_INFO,
+               "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_ATTR_SCAN == (int)TENURE__V1__STEP__OP_ATTR_SCAN, "");
+_Static_assert((int)TENURE__V1__REQUEST__OP_GC == (int)TENURE__V1__STEP__OP_GC, "");
+_Static_assert((int)TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE ==
+                   (int)TENURE__V1__STEP_RESULT__RESULT_CLASS_DESCRIBE,
                "");
 
 static const struct op *op_of(unsigned int op_case)
@@ -118,19 +134,31 @@ TN_COLD static int memory_limit(struct tn_request_ctx *ctx)
                           (unsigned long long)census.live_objs, holders);
 }
 
-/* Makes what room it can. False if trying again is not worth while. */
-static bool make_room(struct tn_request_ctx *ctx, int n_tries)
+/* Drops what is dead. Returns the number of bytes by which the heap has shrunk. */
+static size_t reclaim(struct tn_request_ctx *ctx)
 {
-    struct tn_executor *ex = ctx->ex;
-    size_t shrunk;
+    size_t shrunk = tn_thread_reclaim(ctx->ex->thread);
 
+    ctx->mu = ctx->ex->mu = tn_thread_mutator(ctx->ex->thread);
+    return shrunk;
+}
+
+/*
+ * Makes what room it can: first of what is dead, and if that is not enough of what is
+ * garbage. False if trying again is not worth while. Others may take what room there
+ * is, so one collection may not be enough.
+ */
+static bool make_room(struct tn_request_ctx *ctx, unsigned int n_tries)
+{
     if (n_tries == 0)
-        tn_counter_add(&ex->counters->requests_deferred_for_memory, 1);
-    shrunk = tn_thread_reclaim(ex->thread);
-    ex->mu = tn_thread_mutator(ex->thread);
-    ctx->mu = ex->mu;
+        tn_counter_add(&ctx->ex->counters->requests_deferred_for_memory, 1);
     /* Once in any case: what was dead may have left room in pools that stay. */
-    return n_tries == 0 || (n_tries == 1 && shrunk > 0);
+    if (n_tries <= 1 && (reclaim(ctx) > 0 || n_tries == 0))
+        return true;
+    if (n_tries > ROOM_TRIES_MAX || !tn_executor_relieve(ctx->ex))
+        return false;
+    (void)reclaim(ctx); /* sets ctx->mu as well */
+    return true;
 }
 
 int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *message,
@@ -145,7 +173,7 @@ int tn_run_op(struct tn_request_ctx *ctx, unsigned int op_case, const void *mess
     if (op == NULL)
         return tn_status_set(ctx->status, TN_REASON_OPERATION_UNSUPPORTED);
     ctx->may_defer = may_defer && op->is_read;
-    for (int n_tries = 0;; n_tries++) {
+    for (unsigned int n_tries = 0;; n_tries++) {
         r = op->fn(ctx, message, result);
         if (TN_UNLIKELY(ctx->new_cycles != NULL))
             tn_values_settle(ctx, r == 0);
@@ -218,8 +246,12 @@ static void finish(struct tn_request_ctx *ctx)
 {
     tn_drop_held(ctx);
     if (ctx->batch != NULL)
-        for (size_t i = 0; i < ctx->batch->n_steps; i++)
+        for (size_t i = 0; i < ctx->batch->n_steps; i++) {
+            if (ctx->batch->objects[i] != NULL)
+                tn_root_leave(ctx->mu, ctx->batch->objects[i]);
             tn_drop(ctx->mu, &ctx->batch->objects[i]);
+        }
+    ctx->ex->request = NULL;
     tn_arena_reset(ctx->arena);
 }
 
@@ -244,6 +276,8 @@ int tn_execute(struct tn_executor *ex, struct tn_session *session,
     int r;
 
     TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC && ex->mu != NULL);
+    /* cppcheck-suppress autoVariables ; finish() takes it away again */
+    ex->request = &ctx;
     tn_status_clear(&status);
     r = admit(&ctx, incoming);
     if (TN_UNLIKELY(ctx.must_close)) /* the connection itself is at fault */

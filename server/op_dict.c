@@ -162,42 +162,47 @@ static struct tn_object **flatten(struct tn_dict_item *entries, size_t n, bool k
     return objects;
 }
 
-/* One page, as it is now. */
-static int read_page(struct tn_request_ctx *ctx, struct tn_object *dict, uint64_t version,
-                     const void *message, struct tn_result *result)
+int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object *o, const struct tn_page *page,
+                   tn_scan_fn scan, struct tn_result *result)
 {
-    const Tenure__V1__ScanDictRequest *msg = message;
     Tenure__V1__ScanDictResponse *answer = &result->message.scan_dict;
-    size_t n_max = page_size(ctx, msg->limit);
-    uint64_t cursor = msg->cursor;
+    size_t n_max = page_size(ctx, page->limit);
+    uint64_t cursor = page->cursor;
     struct tn_dict_item *entries;
     struct tn_object **objects;
     size_t n;
     int r;
 
-    (void)version; /* is of the dict's name */
-    if (dict->type != TN_TYPE_DICT)
-        return tn_wrong_type(ctx, dict, "a dict");
     entries = tn_ctx_alloc(ctx, n_max * sizeof(*entries));
     if (entries == NULL)
         return TN_ERR_NOMEM;
-    r = tn_dict_scan(ctx->mu, dict, &cursor, n_max, entries, &n);
+    r = scan(ctx->mu, o, &cursor, n_max, entries, &n);
     if (r == 0)
-        r = tn_check_alive(dict);
+        r = tn_check_alive(o);
     if (r < 0)
         return r;
-    objects = flatten(entries, n, msg->keys_only, &n);
+    objects = flatten(entries, n, page->keys_only, &n);
 
     result->which = TENURE__V1__RESPONSE__RESULT_SCAN_DICT;
     *answer = (Tenure__V1__ScanDictResponse)TENURE__V1__SCAN_DICT_RESPONSE__INIT;
     answer->cursor = cursor;
-    r = tn_value_encode_items(ctx, objects, n, msg->want, result, &answer->entries);
+    r = tn_value_encode_items(ctx, objects, n, page->want, result, &answer->entries);
     return r == TN_ERR_TOO_BIG ? tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE) : r;
+}
+
+static int scan_dict(struct tn_request_ctx *ctx, struct tn_object *dict, uint64_t version,
+                     const void *message, struct tn_result *result)
+{
+    (void)version; /* is of the dict's name */
+    if (dict->type != TN_TYPE_DICT)
+        return tn_wrong_type(ctx, dict, "a dict");
+    return tn_answer_page(ctx, dict, message, tn_dict_scan, result);
 }
 
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     const Tenure__V1__ScanDictRequest *msg = message;
+    struct tn_page page = { msg->cursor, msg->limit, msg->keys_only, msg->want };
 
-    return tn_read_target(ctx, msg->target, read_page, msg, result);
+    return tn_read_target(ctx, msg->target, scan_dict, &page, result);
 }

@@ -55,7 +55,7 @@ int tn_op_hello(struct tn_request_ctx *ctx, const void *message, struct tn_resul
     r = open_namespace(ctx, &msg->namespace_, &ns);
     if (r < 0)
         return r;
-    tn_session_open(ctx->session, ns,
+    tn_session_open(ctx->session, &ctx->ex->sessions, ns,
                     1 + atomic_fetch_add_explicit(&service->next_session, 1,
                                                   memory_order_relaxed)); /* only a number */
 

@@ -38,6 +38,17 @@ static void describe_refs(const struct tn_object *o, Tenure__V1__DescribeRespons
     answer->refs = refs.local + refs.shared;
 }
 
+/* The name of a class, or of a record's, copied: in a batch it may be gone before the
+ * answer is packed. */
+static int describe_class(struct tn_request_ctx *ctx, const struct tn_object *o,
+                          Tenure__V1__DescribeResponse *answer)
+{
+    const struct tn_object *class = o->type == TN_TYPE_RECORD ? tn_record_class(o) : o;
+
+    return class == NULL ? TN_ERR_BUSY
+                         : tn_ctx_copy(ctx, tn_class_name(class), &answer->class_name);
+}
+
 static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t version,
                     const void *message, struct tn_result *result)
 {
@@ -52,10 +63,15 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     answer->type = (Tenure__V1__TypeTag)o->type;
     describe_refs(o, answer);
     answer->shallow_bytes = tn_shallow_bytes(o);
-    answer->tracked =
-        o->type == TN_TYPE_TUPLE || o->type == TN_TYPE_LIST || o->type == TN_TYPE_DICT;
+    answer->tracked = tn_type_is_container((enum tn_type_id)o->type);
     if (tn_length(o, &length) == 0) /* what has no length has 0 here */
         answer->length = length;
+    if (o->type == TN_TYPE_CLASS || o->type == TN_TYPE_RECORD) {
+        int r = describe_class(ctx, o, answer);
+
+        if (r < 0)
+            return r;
+    }
     if (msg->deep) {
         uint64_t max = msg->max_objects != 0 && msg->max_objects < TN_DEEP_OBJECTS
                            ? msg->max_objects
@@ -183,7 +199,7 @@ int tn_op_release(struct tn_request_ctx *ctx, const void *message, struct tn_res
     for (size_t i = 0; i < msg->n_handles; i++) {
         struct tn_object *o;
 
-        if (tn_session_take(ctx->session, msg->handles[i], &o) < 0)
+        if (tn_session_take(ctx->session, ctx->mu, msg->handles[i], &o) < 0)
             continue; /* it is not held, which is what was wanted */
         tn_decref(ctx->mu, o);
         n_released++;

@@ -2,9 +2,14 @@
 /* See request.h: targets, names, handles, references, memory. */
 #include "server/request.h"
 
+#include <string.h>
+
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "proto/utf8.h"
+
+/* What a text takes in an answer besides itself: tag and length. */
+#define COPY_BYTES ((size_t)8)
 
 /* The budget is asked for so much at a time. */
 #define CLAIM_BYTES ((size_t)16 << 10)
@@ -24,6 +29,23 @@ void *tn_ctx_alloc(struct tn_request_ctx *ctx, size_t bytes)
     if (TN_UNLIKELY(memory == NULL))
         (void)tn_ctx_arena_error(ctx);
     return memory;
+}
+
+int tn_ctx_copy(struct tn_request_ctx *ctx, struct tn_slice text, ProtobufCBinaryData *ret_copy)
+{
+    int r = tn_ctx_claim(ctx, text.len + COPY_BYTES);
+    void *copy;
+
+    if (r == TN_ERR_TOO_BIG)
+        return tn_status_set(ctx->status, TN_REASON_ANSWER_TOO_LARGE);
+    if (r < 0)
+        return r;
+    copy = tn_ctx_alloc(ctx, text.len);
+    if (copy == NULL)
+        return TN_ERR_NOMEM;
+    memcpy(copy, text.data, text.len);
+    *ret_copy = (ProtobufCBinaryData){ .len = text.len, .data = copy };
+    return 0;
 }
 
 int tn_ctx_claim(struct tn_request_ctx *ctx, size_t bytes)
@@ -51,7 +73,8 @@ int tn_ctx_claim(struct tn_request_ctx *ctx, size_t bytes)
 
 void tn_ctx_safepoint(struct tn_request_ctx *ctx)
 {
-    tn_executor_safepoint(ctx->ex);
+    TN_DEBUG_ASSERT(ctx->new_cycles == NULL);
+    tn_executor_breathe(ctx->ex);
     ctx->mu = ctx->ex->mu;
 }
 
@@ -65,8 +88,29 @@ void tn_hold(struct tn_request_ctx *ctx, struct tn_object *o)
 
 void tn_drop_held(struct tn_request_ctx *ctx)
 {
-    while (ctx->n_held > 0)
-        tn_decref(ctx->mu, ctx->held[--ctx->n_held]);
+    while (ctx->n_held > 0) {
+        struct tn_object *o = ctx->held[--ctx->n_held];
+
+        tn_root_leave(ctx->mu, o);
+        tn_decref(ctx->mu, o);
+    }
+}
+
+void tn_request_visit_held(const struct tn_request_ctx *ctx, struct tn_mutator *mu)
+{
+    for (size_t i = 0; i < ctx->n_held; i++)
+        tn_root_visit(mu, ctx->held[i]);
+}
+
+bool tn_request_visit_steps(const struct tn_request_ctx *ctx, struct tn_mutator *mu,
+                            uint64_t *cursor, size_t *budget)
+{
+    size_t n = ctx->batch == NULL ? 0 : ctx->batch->n_steps;
+
+    for (; *cursor <= n && *budget > 0; (*cursor)++, (*budget)--)
+        if (ctx->batch->objects[*cursor - 1] != NULL)
+            tn_root_visit(mu, ctx->batch->objects[*cursor - 1]);
+    return *cursor > n;
 }
 
 int tn_check_alive(const struct tn_object *o)
@@ -281,7 +325,7 @@ void tn_handles_undo(struct tn_request_ctx *ctx, size_t n)
         struct tn_object *o;
 
         /* A later step of the same batch may have released it. */
-        if (tn_session_take(ctx->session, ctx->new_handles[--ctx->n_new_handles], &o) < 0)
+        if (tn_session_take(ctx->session, ctx->mu, ctx->new_handles[--ctx->n_new_handles], &o) < 0)
             continue;
         tn_counter_sub(&ctx->ex->counters->handles, 1);
         tn_decref(ctx->mu, o);

@@ -11,6 +11,14 @@
  *  - A container that is only borrowed may die while it is looked at, and then
  *    seems to hold less and less. So whatever was found in it counts only if
  *    tn_check_alive() says afterwards that it had not begun to die.
+ *  - Collectors know of counted references only what the worker's roots visit: the
+ *    handles of sessions, ctx->held and the results of a batch's steps. Wherever a
+ *    request passes a safe point (tn_ctx_safepoint) or waits for memory (the retries
+ *    in tn_run_op), it holds nothing else: no reference in a local variable, no value
+ *    under construction, no tn_new_cycles. A new place to hold references in is
+ *    visited by tn_request_visit_held().
+ *  - Whoever takes a reference out of one of these places to drop it or to hand it
+ *    over calls tn_root_leave() first.
  *  - A function that fails has done nothing. It returns a negative error; if
  *    that says less than it could, it has set ctx->status too.
  *  - TN_ERR_LIMIT without a status makes the dispatcher reclaim memory and try
@@ -53,8 +61,10 @@ struct tn_result {
         Tenure__V1__ScanNamesResponse scan_names;
         Tenure__V1__ScanDictResponse scan_dict;
         Tenure__V1__InfoResponse info;
+        Tenure__V1__GcResponse gc;
         Tenure__V1__BatchResponse batch;
         Tenure__V1__EventsResponse events;
+        Tenure__V1__ClassDescribeResponse class_describe;
     } message;
     Tenure__V1__Value value; /* `object` and `scan_dict` refer to it */
     struct tn_value_one one; /* or to this, for a single scalar */
@@ -104,6 +114,11 @@ TN_MUST_CHECK void *tn_ctx_alloc(struct tn_request_ctx *ctx, size_t bytes);
 /* The error that goes with a NULL from the arena; sets the status. */
 TN_COLD int tn_ctx_arena_error(struct tn_request_ctx *ctx);
 
+/* Copies a text for the answer, of which it takes its part. TN_ERR_TOO_BIG and
+ * TN_ERR_NOMEM with the status set, TN_ERR_AGAIN. */
+TN_MUST_CHECK int tn_ctx_copy(struct tn_request_ctx *ctx, struct tn_slice text,
+                              ProtobufCBinaryData *ret_copy);
+
 /*
  * Says that the answer takes `bytes` more. TN_ERR_TOO_BIG: it would be too long.
  * TN_ERR_AGAIN: there is no buffer memory for it now. In both cases it does not
@@ -151,6 +166,12 @@ TN_MUST_CHECK int tn_name_check(struct tn_request_ctx *ctx, const ProtobufCBinar
 /* What a name refers to, with a reference, and its version. */
 TN_MUST_CHECK int tn_name_hold(struct tn_request_ctx *ctx, struct tn_slice name,
                                struct tn_object **ret_object, uint64_t *ret_version);
+/* How many bytes of a name, which may be long, are quoted in a sentence. */
+static inline int tn_quoted_len(struct tn_slice name)
+{
+    return name.len < 60 ? (int)name.len : 60;
+}
+
 /* Says that there is no such name. */
 TN_COLD int tn_name_missing(struct tn_request_ctx *ctx, struct tn_slice name);
 
@@ -208,6 +229,13 @@ TN_MUST_CHECK int tn_value_encode_items(struct tn_request_ctx *ctx, struct tn_ob
                                         size_t n_items, const Tenure__V1__Want *want,
                                         struct tn_result *result, Tenure__V1__Value **ret_value);
 
+/* ---- Attributes ---- */
+
+/* Sets an attribute of a record, whose name, a str, need not have been looked at. Says
+ * what is wrong if it cannot be set. Takes over the value on success. */
+TN_MUST_CHECK int tn_attr_set(struct tn_request_ctx *ctx, struct tn_object *record,
+                              const struct tn_object *name, struct tn_object **take_value);
+
 /* ---- Answers ---- */
 
 void tn_result_count(struct tn_result *result, uint64_t count);
@@ -232,13 +260,40 @@ void tn_answer_taken(struct tn_request_ctx *ctx, struct tn_object **take_object,
 void tn_answer_handle(struct tn_request_ctx *ctx, struct tn_object **take_object, uint64_t version,
                       struct tn_result *result);
 
+/* A page of what is scanned by keys: a dict, or the attributes of a record. */
+struct tn_page {
+    uint64_t cursor;
+    uint32_t limit; /* 0: the server's default */
+    bool keys_only;
+    const Tenure__V1__Want *want;
+};
+
+typedef int (*tn_scan_fn)(struct tn_mutator *mu, struct tn_object *o, uint64_t *cursor,
+                          size_t n_max, struct tn_dict_item *items, size_t *ret_n);
+
+/* Answers with a page, as it is now, of an object that is borrowed. TN_ERR_BUSY. */
+TN_MUST_CHECK int tn_answer_page(struct tn_request_ctx *ctx, struct tn_object *o,
+                                 const struct tn_page *page, tn_scan_fn scan,
+                                 struct tn_result *result);
+
 /* In a batch: notes that the step returned an object, which the caller holds;
  * takes a reference of its own. Once for each step, when nothing can fail any
  * more. Does nothing outside of a batch. */
 void tn_step_returns(struct tn_request_ctx *ctx, struct tn_object *o);
 
-/* A safe point in the middle of a request that holds nothing borrowed. */
+/* A safe point in the middle of a request that holds nothing borrowed, and no
+ * reference that the functions below would not visit. */
 void tn_ctx_safepoint(struct tn_request_ctx *ctx);
+
+/* ---- For collectors: the bearer of the executor's mutator ---- */
+
+/* Visits what the request holds, but for the results of steps. */
+void tn_request_visit_held(const struct tn_request_ctx *ctx, struct tn_mutator *mu);
+
+/* Visits results of steps from number *cursor - 1 on and moves it; lowers the budget
+ * by their number. Returns whether none is left. */
+bool tn_request_visit_steps(const struct tn_request_ctx *ctx, struct tn_mutator *mu,
+                            uint64_t *cursor, size_t *budget);
 
 /* ---- The operations; `message` is the request's own ---- */
 
@@ -268,7 +323,15 @@ int tn_op_dict_set(struct tn_request_ctx *ctx, const void *message, struct tn_re
 int tn_op_dict_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_dict_pop(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_scan_dict(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_class_declare(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_class_describe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_record_new(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_get(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_set(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_delete(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_attr_scan(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_gc(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_batch(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_subscribe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_unsubscribe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);

@@ -3,10 +3,13 @@
 #include "server/service.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/base/check.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "server/collector.h"
+#include "server/request.h"
 
 /* The first chunk of an arena: ordinary requests stay within it. */
 #define ARENA_FIRST_BYTES ((size_t)64 << 10)
@@ -69,8 +72,13 @@ int tn_service_init(struct tn_service *service, const struct tn_config *config,
         r = tn_problem_set(problem, r, "max-memory is too small for an empty heap");
     else if (r < 0)
         r = tn_problem_set(problem, r, "cannot make the heap: %s", tn_err_text(r));
+    if (r == 0) {
+        r = tn_collector_start(service);
+        if (r < 0)
+            r = tn_problem_set(problem, r, "cannot start the collector: %s", tn_err_text(r));
+    }
     if (r < 0)
-        (void)tn_service_fini(service); /* there is no heap yet, so nothing in it */
+        (void)tn_service_fini(service); /* if there is a heap, nothing is in it */
     return r;
 }
 
@@ -81,6 +89,27 @@ size_t tn_service_fini(struct tn_service *service)
     free(service->counters);
     *service = (struct tn_service){ 0 };
     return n_alive;
+}
+
+/*
+ * The tn_roots.walk of an executor. The cursor is 0, or 1 + the number of the
+ * batch's step whose result comes next; behind these come the sessions. If another
+ * request is executed by then, what it holds may be visited in vain.
+ */
+static bool walk_roots(void *arg, struct tn_mutator *mu, uint64_t *cursor, size_t budget)
+{
+    struct tn_executor *ex = arg;
+
+    TN_ASSERT(ex->magic == TN_EXECUTOR_MAGIC);
+    if (*cursor == 0) {
+        tn_sessions_walk_begin(&ex->sessions);
+        if (ex->request != NULL)
+            tn_request_visit_held(ex->request, mu);
+        *cursor = 1;
+    }
+    if (ex->request != NULL && !tn_request_visit_steps(ex->request, mu, cursor, &budget))
+        return false;
+    return tn_sessions_walk(&ex->sessions, mu, budget);
 }
 
 int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t index)
@@ -94,12 +123,18 @@ int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t 
         .counters = &service->counters[index],
     };
     tn_hub_init(&ex->hub, service->heap, &service->buffers_events, ex->counters);
+    tn_sessions_init(&ex->sessions);
     r = tn_arena_init(&ex->scratch, ARENA_FIRST_BYTES, service->limits.max_scratch_bytes);
     if (r == 0)
         r = tn_thread_attach(service->heap, &ex->thread);
-    if (r < 0)
+    if (r < 0) {
         tn_executor_fini(ex);
-    return r;
+        return r;
+    }
+    tn_executor_online(ex);
+    tn_thread_set_roots(ex->thread, &(struct tn_roots){ .walk = walk_roots, .arg = ex });
+    tn_executor_offline(ex);
+    return 0;
 }
 
 void tn_executor_fini(struct tn_executor *ex)
@@ -165,4 +200,36 @@ void tn_executor_safepoint(struct tn_executor *ex)
     ex->has_leftovers = tn_thread_safepoint(ex->thread, TN_WORK_BUDGET);
     ex->mu = tn_thread_mutator(ex->thread);
     watch_memory(ex);
+}
+
+void tn_executor_breathe(struct tn_executor *ex)
+{
+    ex->has_leftovers = tn_thread_breathe(ex->thread, TN_WORK_BUDGET);
+    ex->mu = tn_thread_mutator(ex->thread);
+}
+
+/* Whether something is dead that has not been freed yet, by whomever. */
+static bool is_anything_dead(struct tn_heap *heap)
+{
+    struct tn_census census;
+
+    tn_census_take(heap, &census);
+    return census.dying_objs != 0 || census.limbo_objs != 0 || census.limbo_bytes != 0;
+}
+
+bool tn_executor_relieve(struct tn_executor *ex)
+{
+    const struct timespec moment = { .tv_nsec = 1000000 };
+    struct tn_heap *heap = ex->service->heap;
+    bool has_waited;
+
+    tn_executor_offline(ex);
+    has_waited = tn_gc_relieve(heap);
+    if (!has_waited && is_anything_dead(heap)) {
+        /* Others are about to free it: what a collection of theirs has found, say. */
+        (void)nanosleep(&moment, NULL);
+        has_waited = true;
+    }
+    tn_executor_online(ex);
+    return has_waited;
 }

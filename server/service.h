@@ -5,7 +5,8 @@
  * it as it is, workers drive it with what connections bring.
  *
  * An executor is what a thread executes requests with: its attachment to the
- * heap, its arena, its counters.
+ * heap, its arena, its counters. It is the roots of its thread as well: what its
+ * sessions hold, and what the request that it executes holds (request.h).
  */
 #ifndef TN_SERVER_SERVICE_H
 #define TN_SERVER_SERVICE_H
@@ -93,8 +94,10 @@ struct tn_executor {
     /* [owner]  the thread that it was initialised on */
     struct tn_mutator *mu; /* while online */
     struct tn_arena scratch;
-    struct tn_hub hub;  /* the subscriptions of the thread's sessions */
-    bool has_leftovers; /* the last safe point left destructions over */
+    struct tn_hub hub; /* the subscriptions of the thread's sessions */
+    struct tn_sessions sessions;
+    struct tn_request_ctx *request; /* that is being executed, or NULL; changes online only */
+    bool has_leftovers;             /* the last safe point left destructions over */
 };
 
 /* Attaches the calling thread to the heap. `index`: which of the service's
@@ -114,6 +117,14 @@ void tn_executor_safepoint(struct tn_executor *ex);
 
 /* Tells a new subscription that memory is low, if it is. */
 void tn_service_tell_memory(const struct tn_service *service, struct tn_subscription *sub);
+
+/* The same in the middle of a request. */
+void tn_executor_breathe(struct tn_executor *ex);
+
+/* Waits for a collection that may make room (see tn_gc_relieve()), or a moment for
+ * others to free what is dead. Online before and after, a safe point in the middle of
+ * a request. False if there was nothing to wait for. */
+bool tn_executor_relieve(struct tn_executor *ex);
 
 /* A request that has been unpacked, and what is known about it. */
 struct tn_incoming {

@@ -77,12 +77,15 @@ void tn_session_init(struct tn_session *session, size_t max_handles)
     *session = (struct tn_session){ .max_handles = max_handles };
 }
 
-void tn_session_open(struct tn_session *session, struct tn_namespace *ns, uint64_t id)
+void tn_session_open(struct tn_session *session, struct tn_sessions *sessions,
+                     struct tn_namespace *ns, uint64_t id)
 {
     TN_ASSERT(session->ns == NULL && ns != NULL);
     random_key(session->key);
     session->ns = ns;
     session->id = id;
+    session->walked = sessions->walk;
+    tn_ring_push_back(&sessions->ring, &session->link);
 }
 
 /* Appends a chunk, so that CHUNK_SLOTS more slots can be used. */
@@ -203,12 +206,14 @@ static void free_chunks(struct tn_session *session)
     session->first_free = 0;
 }
 
-int tn_session_take(struct tn_session *session, uint64_t handle, struct tn_object **ret_object)
+int tn_session_take(struct tn_session *session, struct tn_mutator *mu, uint64_t handle,
+                    struct tn_object **ret_object)
 {
     struct tn_handle_slot *slot = resolve(session, handle);
 
     if (slot == NULL)
         return TN_ERR_HANDLE;
+    tn_root_leave(mu, slot->object);
     *ret_object = empty_slot(session, slot);
     /* A session that held much and holds nothing costs little again. */
     if (session->n_used == 0 && session->n_chunks > CHUNKS_MIN)
@@ -227,11 +232,60 @@ bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t 
             continue;
         slot->token = 0;
         session->n_used--;
+        tn_root_leave(mu, slot->object);
         tn_decref(mu, slot->object);
     }
     if (session->n_slots > 0)
         return false;
     free_chunks(session);
+    tn_ring_remove(&session->link);
     tn_session_init(session, session->max_handles);
     return true;
+}
+
+/* ---- What collectors look at ---- */
+
+void tn_sessions_init(struct tn_sessions *sessions)
+{
+    *sessions = (struct tn_sessions){ .walk = 0 };
+    tn_ring_init(&sessions->ring);
+}
+
+void tn_sessions_walk_begin(struct tn_sessions *sessions)
+{
+    sessions->walk++;
+}
+
+/* Visits what a session holds, and returns whether that was all of it. */
+static bool walk_session(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
+{
+    for (; session->walk_at<session->n_slots && * budget> 0; session->walk_at++) {
+        const struct tn_handle_slot *slot = slot_at(session, session->walk_at);
+
+        if (slot->token != 0)
+            tn_root_visit(mu, slot->object);
+        (*budget)--;
+    }
+    if (session->walk_at < session->n_slots)
+        return false;
+    session->walk_at = 0;
+    return true;
+}
+
+bool tn_sessions_walk(struct tn_sessions *sessions, struct tn_mutator *mu, size_t budget)
+{
+    while (budget > 0 && !tn_ring_is_empty(&sessions->ring)) {
+        struct tn_session *session = TN_CONTAINER_OF(sessions->ring.next, struct tn_session, link);
+
+        if (session->walked == sessions->walk)
+            break;
+        if (!walk_session(session, mu, &budget))
+            return false;
+        budget -= budget > 0; /* also for one that holds nothing */
+        session->walked = sessions->walk;
+        tn_ring_remove(&session->link);
+        tn_ring_push_back(&sessions->ring, &session->link);
+    }
+    return tn_ring_is_empty(&sessions->ring) ||
+           TN_CONTAINER_OF(sessions->ring.next, struct tn_session, link)->walked == sessions->walk;
 }

@@ -13,6 +13,11 @@
  *  - n_used + length of the free list = n_slots; n_slots <= chunks * chunk size.
  *  - Slots do not move, and the memory is plain malloc's, so it does not count
  *    against the heap's limit but is bounded by `max_handles`.
+ *  - An open session is on the list of its executor, whose roots walk it: what it
+ *    holds is alive for collectors. The list and the tables change online only, as
+ *    a collector walks them while the worker is offline. Whatever else a session
+ *    comes to hold a counted reference to is visited by tn_sessions_walk() too.
+ *  - Who gives a reference back, or hands it over, calls tn_root_leave() first.
  * Threads: its worker only. Functions that take a mutator need to be online.
  */
 #ifndef TN_SERVER_SESSION_H
@@ -24,6 +29,13 @@
 
 #include "core/base/attr.h"
 #include "core/heap.h"
+#include "server/ring.h"
+
+/* The open sessions of an executor. */
+struct tn_sessions {
+    struct tn_ring ring; /* those that the present walk has not finished come first */
+    uint64_t walk;       /* the number of the present walk over all of them, or the last */
+};
 
 struct tn_subscription;
 
@@ -46,10 +58,22 @@ struct tn_session {
     size_t n_chunks;
     size_t n_slots; /* ever used */
     size_t n_used;
-    uint64_t first_free;                   /* index + 1, or 0 */
-    uint64_t serial;                       /* of the last handle that was given out; 40 bits */
+    uint64_t first_free; /* index + 1, or 0 */
+    uint64_t serial;     /* of the last handle that was given out; 40 bits */
+    struct tn_ring link; /* tn_sessions.ring, while it is open */
+    uint64_t walked;     /* the last walk that has finished with it */
+    size_t walk_at;      /* the slot where a walk that is under way goes on; else 0 */
     struct tn_subscription *subscriptions; /* linked through `next` */
 };
+
+void tn_sessions_init(struct tn_sessions *sessions);
+
+/* Begins a walk over all that the sessions hold. */
+void tn_sessions_walk_begin(struct tn_sessions *sessions);
+
+/* Visits some `budget` of it, as tn_roots.walk does. True when the walk is over: a
+ * session that was opened meanwhile is left out. */
+bool tn_sessions_walk(struct tn_sessions *sessions, struct tn_mutator *mu, size_t budget);
 
 /* A session that is not open: it has no namespace and can hold nothing. */
 void tn_session_init(struct tn_session *session, size_t max_handles);
@@ -59,8 +83,9 @@ static inline bool tn_session_is_open(const struct tn_session *session)
     return session->ns != NULL;
 }
 
-/* Opens it, with a fresh key. `id` is for people. */
-void tn_session_open(struct tn_session *session, struct tn_namespace *ns, uint64_t id);
+/* Opens it, with a fresh key, as one of `sessions`. `id` is for people. Online. */
+void tn_session_open(struct tn_session *session, struct tn_sessions *sessions,
+                     struct tn_namespace *ns, uint64_t id);
 
 /*
  * Sees to it that the next `n` handles can be added without failing. TN_ERR_NOMEM,
@@ -77,8 +102,8 @@ TN_MUST_CHECK int tn_session_find(const struct tn_session *session, uint64_t han
                                   struct tn_object **ret_object);
 
 /* Ends a handle and hands its reference to the caller. TN_ERR_HANDLE. */
-TN_MUST_CHECK int tn_session_take(struct tn_session *session, uint64_t handle,
-                                  struct tn_object **ret_object);
+TN_MUST_CHECK int tn_session_take(struct tn_session *session, struct tn_mutator *mu,
+                                  uint64_t handle, struct tn_object **ret_object);
 
 /* Handles that are held. */
 static inline size_t tn_session_n_handles(const struct tn_session *session)

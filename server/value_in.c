@@ -2,14 +2,15 @@
 /*
  * From a value on the wire to objects.
  *
- * The nodes are gone through three times, in order and without recursion:
+ * The nodes are gone through four times, in order and without recursion:
  * first everything is made that needs no other node (scalars, empty lists and
- * dicts, and what handles stand for), then tuples, whose items that are tuples
- * have lower numbers, and then lists and dicts are filled. The objects of all
- * nodes are held until the end; then only the root is.
+ * dicts, and what handles stand for), then empty records, which need their classes,
+ * then tuples, whose items that are tuples have lower numbers, and then lists, dicts
+ * and records are filled. The objects of all nodes are held until the end; then
+ * only the root is.
  *
- * If it fails half way, lists and dicts are emptied before they are let go, so
- * that no cycle among them survives; and so are those that the root does not
+ * If it fails half way, lists, dicts and records are emptied before they are let go,
+ * so that no cycle among them survives; and so are those that the root does not
  * lead to, as nobody could ever find them again. Those of a finished value that
  * may be a cycle are remembered until it is known whether the operation that
  * they were built for has kept them.
@@ -20,7 +21,7 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* The lists and dicts of one value, each with a reference. */
+/* The lists, dicts and records of one value, each with a reference. */
 struct tn_new_cycles {
     struct tn_new_cycles *next;
     size_t n_objects;
@@ -32,7 +33,7 @@ struct build {
     const Tenure__V1__Value *value;
     struct tn_object **objects; /* one for each node; NULL: not made yet */
     size_t n_nodes;
-    bool has_forward; /* a list or dict refers to itself or a later node: there may be cycles */
+    bool has_forward; /* something mutable refers to itself or a later node: cycles? */
 };
 
 /* Makes the object of a node that needs no other node. */
@@ -92,13 +93,34 @@ static int make_all_simple(struct build *b)
 
     tn_value_reader_init(&reader, b->value);
     for (size_t i = 0; r == 0 && tn_value_read(&reader, &node); i++) {
-        if (node.kind != TN_NODE_TUPLE) {
+        if (node.kind != TN_NODE_TUPLE && node.kind != TN_NODE_RECORD) {
             struct tn_object *o = NULL;
 
             r = make_simple(b->ctx, &node, &o);
             if (r == 0)
                 b->objects[i] = o;
         }
+    }
+    return r;
+}
+
+static int make_records(struct build *b)
+{
+    struct tn_value_reader reader;
+    struct tn_value_node node;
+    int r = 0;
+
+    tn_value_reader_init(&reader, b->value);
+    for (size_t i = 0; r == 0 && tn_value_read(&reader, &node); i++) {
+        struct tn_object *class;
+
+        if (node.kind != TN_NODE_RECORD)
+            continue;
+        class = b->objects[node.items[0]];
+        if (class->type == TN_TYPE_CLASS)
+            r = tn_record_new(b->ctx->mu, class, &b->objects[i]);
+        else
+            r = tn_wrong_type(b->ctx, class, "a class, to make a record of it");
     }
     return r;
 }
@@ -175,6 +197,43 @@ static int fill_dict(struct build *b, struct tn_object *dict, const struct tn_va
     return 0;
 }
 
+static int fill_record(struct build *b, struct tn_object *record, const struct tn_value_node *node)
+{
+    struct tn_mutator *mu = b->ctx->mu;
+    size_t n_items = tn_node_n_items(node->kind, node->size);
+
+    for (size_t i = 1; i < n_items; i += 2) {
+        const struct tn_object *name = b->objects[node->items[i]];
+        struct tn_object *item = b->objects[node->items[i + 1]];
+        int r;
+
+        tn_incref(mu, item);
+        r = tn_attr_set(b->ctx, record, name, &item);
+        tn_drop(mu, &item);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int fill_container(struct build *b, struct tn_object *o, const struct tn_value_node *node)
+{
+    switch (node->kind) {
+    case TN_NODE_LIST:
+        return fill_list(b, o, node);
+    case TN_NODE_DICT:
+        return fill_dict(b, o, node);
+    default:
+        return fill_record(b, o, node);
+    }
+}
+
+/* Whether a node is a container that is made empty and filled afterwards. */
+static bool is_filled_later(unsigned int kind)
+{
+    return tn_node_is_container(kind) && kind != TN_NODE_TUPLE;
+}
+
 static int fill_all(struct build *b)
 {
     struct tn_value_reader reader;
@@ -183,15 +242,11 @@ static int fill_all(struct build *b)
 
     tn_value_reader_init(&reader, b->value);
     for (size_t i = 0; r == 0 && tn_value_read(&reader, &node); i++) {
-        size_t n_items = node.size;
+        size_t n_items = tn_node_n_items(node.kind, node.size);
 
-        if (node.kind == TN_NODE_LIST)
-            r = fill_list(b, b->objects[i], &node);
-        else if (node.kind == TN_NODE_DICT) {
-            r = fill_dict(b, b->objects[i], &node);
-            n_items *= 2;
-        } else
+        if (!is_filled_later(node.kind))
             continue;
+        r = fill_container(b, b->objects[i], &node);
         for (size_t k = 0; k < n_items && !b->has_forward; k++)
             b->has_forward = node.items[k] >= i;
     }
@@ -230,16 +285,35 @@ static void empty_dict(struct tn_mutator *mu, struct tn_object *dict)
     }
 }
 
-/* Empties the new lists and dicts that are not marked; `marks` may be NULL. */
+/* Empties a list, dict or record. */
+static void empty_container(struct tn_mutator *mu, struct tn_object *o)
+{
+    switch (o->type) {
+    case TN_TYPE_LIST:
+        empty_list(mu, o);
+        break;
+    case TN_TYPE_DICT:
+        empty_dict(mu, o);
+        break;
+    default:
+        tn_record_empty(mu, o);
+        break;
+    }
+}
+
+static bool is_new_container(const struct build *b, size_t node)
+{
+    return is_filled_later(b->value->kinds.data[node]);
+}
+
+/* Empties the new containers that are not marked; `marks` may be NULL. */
 static void empty_containers(struct build *b, const uint8_t *marks)
 {
     for (size_t i = 0; i < b->n_nodes; i++) {
         if (b->objects[i] == NULL || (marks != NULL && marks[i] != 0))
             continue;
-        if (b->value->kinds.data[i] == TN_NODE_LIST)
-            empty_list(b->ctx->mu, b->objects[i]);
-        else if (b->value->kinds.data[i] == TN_NODE_DICT)
-            empty_dict(b->ctx->mu, b->objects[i]);
+        if (is_new_container(b, i))
+            empty_container(b->ctx->mu, b->objects[i]);
     }
 }
 
@@ -270,10 +344,8 @@ static int mark_reachable(struct build *b, uint8_t *marks)
     stack[n_stack++] = (uint32_t)(b->n_nodes - 1);
     while (n_stack > 0) {
         const struct tn_value_node *node = &nodes[stack[--n_stack]];
-        size_t n_items = node->kind == TN_NODE_DICT ? 2 * (size_t)node->size : node->size;
+        size_t n_items = tn_node_n_items(node->kind, node->size);
 
-        if (node->kind != TN_NODE_TUPLE && node->kind != TN_NODE_LIST && node->kind != TN_NODE_DICT)
-            continue;
         for (size_t k = 0; k < n_items; k++) {
             if (marks[node->items[k]] == 0) {
                 marks[node->items[k]] = 1;
@@ -299,11 +371,6 @@ static int empty_unreachable(struct build *b)
 }
 
 /* ---- Finished values that may be cycles ---- */
-
-static bool is_new_container(const struct build *b, size_t node)
-{
-    return b->value->kinds.data[node] == TN_NODE_LIST || b->value->kinds.data[node] == TN_NODE_DICT;
-}
 
 static int remember_cycles(struct build *b)
 {
@@ -334,10 +401,8 @@ void tn_values_settle(struct tn_request_ctx *ctx, bool keep)
         for (size_t i = 0; i < cycles->n_objects; i++) {
             struct tn_object *o = cycles->objects[i];
 
-            if (!keep && o->type == TN_TYPE_LIST)
-                empty_list(ctx->mu, o);
-            else if (!keep)
-                empty_dict(ctx->mu, o);
+            if (!keep)
+                empty_container(ctx->mu, o);
             tn_decref(ctx->mu, o);
         }
     }
@@ -358,6 +423,8 @@ static int build_graph(struct tn_request_ctx *ctx, const Tenure__V1__Value *valu
     memset((void *)b.objects, 0, b.n_nodes * sizeof(struct tn_object *));
 
     r = make_all_simple(&b);
+    if (r == 0)
+        r = make_records(&b);
     if (r == 0)
         r = make_tuples(&b);
     if (r == 0)

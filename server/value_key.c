@@ -8,11 +8,12 @@
 #include "core/base/err.h"
 #include "server/request.h"
 
-/* Whether a value can be a probe: lists and dicts, which are never keys, cannot. */
+/* Whether a value can be a probe: lists and dicts, which are never keys, cannot, and
+ * neither can new records, which nobody has as a key. */
 static bool can_be_probe(const Tenure__V1__Value *value)
 {
     for (size_t i = 0; i < value->kinds.len; i++)
-        if (value->kinds.data[i] == TN_NODE_LIST || value->kinds.data[i] == TN_NODE_DICT)
+        if (tn_node_is_container(value->kinds.data[i]) && value->kinds.data[i] != TN_NODE_TUPLE)
             return false;
     return true;
 }

@@ -162,6 +162,10 @@ static uint8_t kind_of(const struct tn_object *o)
         return TN_NODE_LIST;
     case TN_TYPE_DICT:
         return TN_NODE_DICT;
+    case TN_TYPE_CLASS:
+        return TN_NODE_CLASS;
+    case TN_TYPE_RECORD:
+        return TN_NODE_RECORD;
     case TN_TYPE_FREE:
     case TN_TYPE_END:
         break;
@@ -169,6 +173,7 @@ static uint8_t kind_of(const struct tn_object *o)
     TN_UNREACHABLE();
 }
 
+/* Whether an object can die while others live that it holds. */
 static bool is_container(const struct tn_out_node *node)
 {
     return node->object != NULL && node->object->type >= TN_TYPE_TUPLE;
@@ -181,11 +186,17 @@ static void cut_off(struct tn_out_graph *graph, struct tn_out_node *node)
     graph->n_handles++;
 }
 
-/* Whether the content of a str or bytes still fits, and if so counts it.
- * TN_ERR_AGAIN if the whole request is to wait. */
+/* The content of a str or bytes, or the name of a class. */
+static struct tn_slice text_of(const struct tn_object *o)
+{
+    return o->type == TN_TYPE_CLASS ? tn_class_name(o) : tn_text_slice(o);
+}
+
+/* Whether a text still fits, and if so counts it. TN_ERR_AGAIN if the whole request is
+ * to wait. */
 static int claim_text(struct tn_out_graph *graph, const struct tn_object *o)
 {
-    size_t len = tn_text_slice(o).len;
+    size_t len = text_of(o).len;
     int r;
 
     if (len > graph->want_bytes - graph->n_bytes)
@@ -205,14 +216,14 @@ static int add_node(struct tn_out_graph *graph, struct tn_object *o, uint32_t de
     *node = (struct tn_out_node){ .object = o, .depth = depth, .kind = kind_of(o) };
     if (graph->holds && is_container(node) && !tn_tryref(graph->ctx->mu, o))
         return TN_ERR_BUSY;
-    if (node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES) {
+    if (node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES || node->kind == TN_NODE_CLASS) {
         int r = claim_text(graph, o);
 
         if (r == TN_ERR_AGAIN)
             return r;
         if (r < 0)
             cut_off(graph, node);
-    } else if (node->kind >= TN_NODE_TUPLE && depth > graph->want_depth) {
+    } else if (tn_node_is_container(node->kind) && depth > graph->want_depth) {
         cut_off(graph, node);
     }
     if (is_indexed(o)) {
@@ -259,41 +270,61 @@ static int claim_items(struct tn_out_graph *graph, size_t n)
     return tn_ctx_claim(graph->ctx, n * ITEM_BYTES);
 }
 
-/* What a list or dict holds at one moment. Containers grow beside us: then we
- * look again with more room. */
+/* Copies what a list, dict or record holds, if that is no more than `room` entries;
+ * `ret_is_all` says whether it is. There is room for one entry more than that, and
+ * for a record's class. An entry is a pair of pointers, just as keys and values in
+ * turn are. */
+static int copy_items(struct tn_mutator *mu, struct tn_object *o, size_t room,
+                      struct tn_object **items, size_t *ret_n, bool *ret_is_all)
+{
+    uint64_t cursor = 0;
+    size_t length;
+    int r;
+
+    switch (o->type) {
+    case TN_TYPE_LIST:
+        *ret_n = tn_list_snapshot(mu, o, 0, room + 1, items, &length);
+        *ret_is_all = *ret_n == length;
+        return 0;
+    case TN_TYPE_DICT:
+        r = tn_dict_scan(mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)items, &length);
+        *ret_n = 2 * length;
+        break;
+    default:
+        items[0] = tn_record_class(o);
+        if (items[0] == NULL)
+            return TN_ERR_BUSY;
+        r = tn_record_scan(mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)(items + 1),
+                           &length);
+        *ret_n = 1 + 2 * length;
+    }
+    *ret_is_all = cursor == 0;
+    return r;
+}
+
+/* What a list, dict or record holds. Containers grow beside us: then we look again
+ * with more room. */
 static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_object ***ret_items,
                     size_t *ret_n)
 {
     struct tn_request_ctx *ctx = graph->ctx;
-    bool is_dict = o->type == TN_TYPE_DICT;
-    size_t room = is_dict ? tn_dict_length(o) : tn_list_length(o);
+    uint64_t room;
 
+    if (tn_length(o, &room) < 0)
+        TN_UNREACHABLE(); /* containers have one */
     for (int i = 0; i < TN_BUSY_TRIES; i++) {
-        struct tn_object **items;
-        size_t length;
-        uint64_t cursor = 0;
+        bool is_all;
         int r;
 
         if (room > graph->want_nodes) /* will be cut off, so do not look */
             return TN_ERR_TOO_BIG;
-        items = tn_ctx_alloc(ctx, (room + 1) * sizeof(struct tn_dict_item));
-        if (items == NULL)
+        *ret_items = tn_ctx_alloc(ctx, (room + 1) * sizeof(struct tn_dict_item) +
+                                           sizeof(struct tn_object *));
+        if (*ret_items == NULL)
             return TN_ERR_NOMEM;
-        *ret_items = items;
-        if (!is_dict) {
-            *ret_n = tn_list_snapshot(ctx->mu, o, 0, room + 1, items, &length);
-            if (*ret_n == length)
-                return 0;
-        } else {
-            /* An entry is a pair of pointers, just as keys and values in turn are. */
-            r = tn_dict_scan(ctx->mu, o, &cursor, room + 1, (struct tn_dict_item *)(void *)items,
-                             &length);
-            if (r < 0)
-                return r;
-            *ret_n = 2 * length;
-            if (cursor == 0)
-                return 0;
-        }
+        r = copy_items(ctx->mu, o, room, *ret_items, ret_n, &is_all);
+        if (r < 0 || is_all)
+            return r;
         room = 2 * room + 1;
     }
     return TN_ERR_BUSY;
@@ -347,9 +378,7 @@ static int expand_all(struct tn_out_graph *graph, size_t first)
     int r = 0;
 
     for (size_t i = first; r == 0 && i < graph->n_nodes; i++) {
-        uint8_t kind = graph->nodes[i].kind;
-
-        if (kind == TN_NODE_TUPLE || kind == TN_NODE_LIST || kind == TN_NODE_DICT)
+        if (tn_node_is_container(graph->nodes[i].kind))
             r = expand(graph, i);
     }
     return r;
@@ -385,7 +414,8 @@ static int put_handle(struct tn_out_graph *graph, struct tn_value_writer *writer
 static int put_items(struct tn_out_graph *graph, struct tn_value_writer *writer,
                      const struct tn_out_node *node, const uint32_t *number)
 {
-    uint32_t size = node->kind == TN_NODE_DICT ? node->n_items / 2 : node->n_items;
+    bool has_pairs = node->kind == TN_NODE_DICT || node->kind == TN_NODE_RECORD;
+    uint32_t size = has_pairs ? node->n_items / 2 : node->n_items;
     size_t first;
     uint32_t *items;
     int r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, size, &first);
@@ -412,9 +442,12 @@ static int put_node(struct tn_out_graph *graph, struct tn_value_writer *writer,
         return tn_value_put_bytes(writer, tn_text_slice(node->object));
     case TN_NODE_HANDLE:
         return put_handle(graph, writer, node->object);
+    case TN_NODE_CLASS:
+        return tn_value_put_class(writer, tn_class_name(node->object));
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         return put_items(graph, writer, node, number);
     default:
         return tn_value_put_constant(writer, (enum tn_node_kind)node->kind);
@@ -475,11 +508,12 @@ static void init_graph(struct tn_out_graph *graph, struct tn_request_ctx *ctx,
         graph->want_nodes = limits->max_nodes;
 }
 
-/* A str or bytes by itself, borrowed where it is; or a handle, if it is too long. */
+/* A str, bytes or class by itself, borrowed where it is; or a handle, if that is too
+ * long. */
 static int encode_text(struct tn_request_ctx *ctx, struct tn_object *o,
                        const Tenure__V1__Want *want, struct tn_result *result)
 {
-    struct tn_slice content = tn_text_slice(o);
+    struct tn_slice content = text_of(o);
     uint8_t type = o->type;
     int r = TN_ERR_TOO_BIG;
 
@@ -488,6 +522,8 @@ static int encode_text(struct tn_request_ctx *ctx, struct tn_object *o,
     if (TN_LIKELY(r == 0)) {
         if (type == TN_TYPE_STR)
             tn_value_one_str(&result->one, content);
+        else if (type == TN_TYPE_CLASS)
+            tn_value_one_class(&result->one, content);
         else
             tn_value_one_bytes(&result->one, content);
         return 0;
@@ -527,6 +563,7 @@ int tn_value_encode(struct tn_request_ctx *ctx, struct tn_object *o, const Tenur
         return 0;
     case TN_TYPE_STR:
     case TN_TYPE_BYTES:
+    case TN_TYPE_CLASS:
         return encode_text(ctx, o, want, result);
     default:
         break;

@@ -14,7 +14,7 @@
 struct tn_out_node {
     struct tn_object *object; /* borrowed; NULL: the list that exists only in the answer */
     size_t first_item;        /* of a container, in `items` */
-    uint32_t n_items;         /* a dict has two for each entry */
+    uint32_t n_items;         /* see tn_node_n_items() */
     uint32_t depth;           /* the root's is 1 */
     uint8_t kind;             /* enum tn_node_kind; HANDLE: cut off */
 };

@@ -182,6 +182,9 @@ static error_t parse_value_option(struct cli *cli, int key, char *arg, struct ar
         cli->want.max_bytes = parse_count(state, "bytes", arg, UINT64_MAX);
         cli->is_limited = true;
         break;
+    case CLI_OPT_BASE:
+        cli->class_spec.base = tn_named(arg);
+        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -241,6 +244,12 @@ static error_t parse_flag(struct cli *cli, int key)
         break;
     case CLI_OPT_QUIET:
         cli->quiet = true;
+        break;
+    case CLI_OPT_DICT:
+        cli->class_spec.has_dict = true;
+        break;
+    case CLI_OPT_FINALIZER:
+        cli->class_spec.has_finalizer = true;
         break;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -48,6 +48,9 @@ enum cli_option {
     CLI_OPT_COUNT,
     CLI_OPT_QUEUE,
     CLI_OPT_ALL_NAMESPACES,
+    CLI_OPT_BASE,
+    CLI_OPT_DICT,
+    CLI_OPT_FINALIZER,
     CLI_OPT_RAW = 'r',
     CLI_OPT_LONG = 'l',
     CLI_OPT_QUIET = 'q',
@@ -95,6 +98,7 @@ struct cli {
     const char *kinds; /* as they were written; NULL: all */
     const char *life;  /* the class whose life is watched */
     uint64_t count;    /* of events, then it is enough; 0: never */
+    tn_class_spec class_spec;
 
     char **argv;     /* owned, and so is what it points to */
     char **permuted; /* the same, as argp orders it */
@@ -118,8 +122,8 @@ struct cli_command {
 
 extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_set, cli_cmd_del,
     cli_cmd_ls, cli_cmd_bind, cli_cmd_lookup, cli_cmd_refcount, cli_cmd_id, cli_cmd_type,
-    cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_batch, cli_cmd_info,
-    cli_cmd_shell, cli_cmd_watch;
+    cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_dict, cli_cmd_class, cli_cmd_new,
+    cli_cmd_attr, cli_cmd_batch, cli_cmd_info, cli_cmd_gc, cli_cmd_shell, cli_cmd_watch;
 
 /* ---- args.c ---- */
 
@@ -180,6 +184,9 @@ const tn_require *cli_require(const struct cli *cli);
 /* Prints a value and a newline, or with --raw the bytes of a str or bytes; says so
  * if the server has cut it off on its own. Returns an exit code. */
 TN_MUST_CHECK int cli_print_value(struct cli *cli, tn_value value);
+
+/* Prints what became of a name with --json, nothing otherwise. Returns an exit code. */
+TN_MUST_CHECK int cli_print_binding(const struct cli *cli, const tn_binding *binding);
 
 /* Prints a text, which is freed. Returns an exit code. */
 TN_MUST_CHECK int cli_print_text(struct cli_text *take_text);

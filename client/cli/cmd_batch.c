@@ -52,6 +52,10 @@ static const struct op_row rows[] = {
     { "dict_set", TN_OP_DICT_SET, true, false, true, true, false, RESULT_COUNT },
     { "dict_delete", TN_OP_DICT_DELETE, true, false, false, true, false, RESULT_COUNT },
     { "dict_pop", TN_OP_DICT_POP, true, false, false, true, false, RESULT_VALUE },
+    { "record_new", TN_OP_RECORD_NEW, true, false, true, false, false, RESULT_HANDLE },
+    { "attr_get", TN_OP_ATTR_GET, true, true, false, false, false, RESULT_VALUE },
+    { "attr_set", TN_OP_ATTR_SET, true, true, true, false, false, RESULT_COUNT },
+    { "attr_delete", TN_OP_ATTR_DELETE, true, true, false, false, false, RESULT_COUNT },
 };
 
 /* What can stand in a step. */

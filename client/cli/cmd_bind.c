@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
-
 #include "client/cli/cli.h"
 
 static int run(struct cli *cli)
 {
-    struct cli_text text = { .data = NULL };
     tn_binding binding;
 
     if (tn_client_bind_if(cli->client, cli->args[0], tn_named(cli->args[1]), cli_require(cli),
                           &binding) < 0)
         return cli_fail(cli);
-    if (!cli->json)
-        return CLI_OK;
-    cli_text_printf(&text, "{\"version\": %" PRIu64 ", \"existed\": %s}\n", binding.version,
-                    binding.existed ? "true" : "false");
-    return cli_print_text(&text);
+    return cli_print_binding(cli, &binding);
 }
 
 static const struct argp_option options[] = {

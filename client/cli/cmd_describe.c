@@ -17,6 +17,10 @@ void cli_put_description_json(struct cli_text *text, const tn_description *d, bo
                     d->identity, tn_kind_name(d->type), d->refs, d->refs_local, d->refs_shared,
                     d->immortal ? "true" : "false", d->state, d->owner,
                     d->tracked ? "true" : "false", d->length, d->shallow_bytes);
+    if (d->class_name[0]) {
+        cli_text_put(text, ", \"class\": ");
+        cli_json_put_string(text, d->class_name, strlen(d->class_name));
+    }
     if (deep)
         cli_text_printf(text,
                         ", \"deep_bytes\": %" PRIu64 ", \"deep_objects\": %" PRIu64
@@ -27,7 +31,7 @@ void cli_put_description_json(struct cli_text *text, const tn_description *d, bo
 
 static bool has_length(tn_kind type)
 {
-    return type >= TN_KIND_STR;
+    return type >= TN_KIND_STR && type != TN_KIND_CLASS;
 }
 
 static const char *length_unit(tn_kind type)
@@ -39,6 +43,8 @@ static const char *length_unit(tn_kind type)
         return "bytes";
     case TN_KIND_DICT:
         return "entries";
+    case TN_KIND_RECORD:
+        return "attributes";
     default:
         return "items";
     }
@@ -47,6 +53,11 @@ static const char *length_unit(tn_kind type)
 void cli_put_description(struct cli_text *text, const tn_description *d, bool deep)
 {
     cli_text_printf(text, "type        %s\n", tn_kind_name(d->type));
+    if (d->class_name[0]) {
+        cli_text_put(text, d->type == TN_KIND_CLASS ? "name        " : "class       ");
+        cli_text_put_escaped(text, d->class_name, strlen(d->class_name), '\0');
+        cli_text_putc(text, '\n');
+    }
     cli_text_printf(text, "id          0x%" PRIx64 "\n", d->identity);
     if (d->immortal)
         cli_text_put(text, "references  not counted: immortal and shared by everybody\n");

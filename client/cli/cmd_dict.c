@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-
 #include "client/cli/verbs.h"
 
 static int verb_get(struct cli *cli, tn_target dict, char **args, int n_args)
@@ -62,36 +60,13 @@ static int verb_contains(struct cli *cli, tn_target dict, char **args, int n_arg
     return code != CLI_OK ? code : cli_contains(cli, dict, key);
 }
 
-/* One line each: KEY, or [KEY, VALUE]. */
 static int print_entries(struct cli *cli, tn_target dict, bool keys_only)
 {
     TN_DICT_ITER_CLEANUP tn_dict_iter *iter = NULL;
-    tn_value key, value;
-    int r;
 
     if (tn_dict_iter_open(cli->client, dict, keys_only, &cli->want, &iter) < 0)
         return cli_fail(cli);
-    while ((r = tn_dict_iter_next(iter, &key, &value)) == 1) {
-        struct cli_text text = { .data = NULL };
-        int code;
-
-        if (!keys_only)
-            cli_text_putc(&text, '[');
-        r = cli_value_write(&text, key, CLI_STYLE_JSON);
-        if (r == 0 && !keys_only) {
-            cli_text_put(&text, ", ");
-            r = cli_value_write(&text, value, CLI_STYLE_JSON);
-            cli_text_putc(&text, ']');
-        }
-        text.is_failed = text.is_failed || r < 0;
-        cli_text_putc(&text, '\n');
-        code = cli_print_text(&text);
-        if (code != CLI_OK)
-            return code;
-        if (ferror(stdout))
-            return CLI_OK; /* the end says so */
-    }
-    return r < 0 ? cli_fail(cli) : CLI_OK;
+    return cli_print_entries(cli, iter, keys_only);
 }
 
 static int verb_keys(struct cli *cli, tn_target dict, char **args, int n_args)

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
-
 #include "client/cli/cli.h"
 
 /* The value of an argument: JSON, or with --raw or --bytes what stands there. */
@@ -21,7 +19,6 @@ static int read_value(struct cli *cli, const char *argument, tn_value *ret_value
 
 static int run(struct cli *cli)
 {
-    struct cli_text text = { .data = NULL };
     tn_binding binding;
     tn_value value;
     int code = read_value(cli, cli->args[1], &value);
@@ -30,11 +27,7 @@ static int run(struct cli *cli)
         return code;
     if (tn_client_set_if(cli->client, cli->args[0], value, cli_require(cli), &binding, NULL) < 0)
         return cli_fail(cli);
-    if (!cli->json)
-        return CLI_OK;
-    cli_text_printf(&text, "{\"version\": %" PRIu64 ", \"existed\": %s}\n", binding.version,
-                    binding.existed ? "true" : "false");
-    return cli_print_text(&text);
+    return cli_print_binding(cli, &binding);
 }
 
 static const struct argp_option options[] = {

@@ -8,6 +8,9 @@
  *   nan, inf, -inf                        {"$float": "nan"}
  *   dict with other keys than strings,    {"$dict": [[key, value], ...]}
  *     or with one that begins with $
+ *   record                                {"$record": ["Class", {"x": 1}]}; in: the name
+ *     (other names, or cut off: pairs)      that the class has, or {"$name": ...}
+ *   class                                 {"$class": "Class"}     out only
  *   what is referred to more than once    {"$id": 1, "$value": ...}, then {"$ref": 1}
  *   the object that a name refers to      {"$name": "x"}      in only
  *   what an earlier step returned         {"$step": 0}        in batches only

@@ -90,27 +90,34 @@ static int read_tuple(struct reader *reader, const json_t *json, size_t anchor, 
     return r;
 }
 
-static int read_object(struct reader *reader, const json_t *json, size_t anchor,
-                       tn_value *ret_value)
+/* Adds the entries of an object to a dict, or the attributes to a record. */
+static int read_entries(struct reader *reader, const json_t *json, tn_value container)
 {
-    tn_value dict = tn_value_dict(reader->input->values);
+    bool is_record = tn_value_kind(container) == TN_KIND_RECORD;
     const char *key;
     json_t *item;
     tn_value value;
 
-    announce(reader, anchor, dict);
     /* Iterating does not change it, but jansson has no const iterators. */
     json_object_foreach((json_t *)(uintptr_t)json, key, item)
     {
         int r = read_value(reader, item, NO_ANCHOR, &value);
 
         if (r == 0)
-            r = tn_value_set_str(dict, key, value);
+            r = is_record ? tn_value_set_attr(container, key, value)
+                          : tn_value_set_str(container, key, value);
         if (r < 0)
             return r;
     }
-    *ret_value = dict;
     return 0;
+}
+
+static int read_object(struct reader *reader, const json_t *json, size_t anchor,
+                       tn_value *ret_value)
+{
+    *ret_value = tn_value_dict(reader->input->values);
+    announce(reader, anchor, *ret_value);
+    return read_entries(reader, json, *ret_value);
 }
 
 static int read_pairs(struct reader *reader, const json_t *json, size_t anchor, tn_value *ret_value)
@@ -252,6 +259,62 @@ static int read_step(struct reader *reader, const json_t *json, tn_value *ret_va
     return 0;
 }
 
+/* The class of a record: what its name refers to, or a reference of another kind. */
+static int read_class(struct reader *reader, const json_t *json, tn_value *ret_class)
+{
+    int r = json_is_string(json) ? read_name(reader, json, ret_class)
+                                 : read_value(reader, json, NO_ANCHOR, ret_class);
+
+    if (r < 0)
+        return r;
+    if (tn_value_kind(*ret_class) != TN_KIND_HANDLE && tn_value_kind(*ret_class) != TN_KIND_RESULT)
+        return fail(reader,
+                    "The class of a {\"$record\": [CLASS, ...]} is the name that it has, or "
+                    "{\"$name\": ...}.");
+    return 0;
+}
+
+/* The attributes of a record whose names cannot stand in an object. */
+static int read_attr_pairs(struct reader *reader, const json_t *json, tn_value record)
+{
+    tn_value value;
+    int r = 0;
+
+    for (size_t i = 0; i < json_array_size(json) && r == 0; i++) {
+        const json_t *pair = json_array_get(json, i);
+        const char *name = json_string_value(json_array_get(pair, 0));
+
+        if (!name || json_array_size(pair) != 2)
+            return fail(reader,
+                        "Attribute %zu of a {\"$record\": ...} is not a [\"name\", value] "
+                        "pair.",
+                        i);
+        r = read_value(reader, json_array_get(pair, 1), NO_ANCHOR, &value);
+        if (r == 0)
+            r = tn_value_set_attr(record, name, value);
+    }
+    return r;
+}
+
+static int read_record(struct reader *reader, const json_t *json, size_t anchor,
+                       tn_value *ret_value)
+{
+    const json_t *attributes = json_array_get(json, 1);
+    tn_value class_value;
+    int r;
+
+    if (json_array_size(json) != 2 || !(json_is_object(attributes) || json_is_array(attributes)))
+        return fail(reader, "{\"$record\": ...} needs a class and attributes, as in {\"$record\": "
+                            "[\"Point\", {\"x\": 1}]}.");
+    r = read_class(reader, json_array_get(json, 0), &class_value);
+    if (r < 0)
+        return r;
+    *ret_value = tn_value_record(reader->input->values, class_value);
+    announce(reader, anchor, *ret_value);
+    return json_is_object(attributes) ? read_entries(reader, attributes, *ret_value)
+                                      : read_attr_pairs(reader, attributes, *ret_value);
+}
+
 /* Whether an object has a key that makes it something else than a dict. */
 static const char *tag_of(const json_t *json)
 {
@@ -282,6 +345,8 @@ static int read_tagged(struct reader *reader, const json_t *json, const char *ta
         return read_tuple(reader, value, anchor, ret_value);
     if (strcmp(tag, "$dict") == 0)
         return read_pairs(reader, value, anchor, ret_value);
+    if (strcmp(tag, "$record") == 0)
+        return read_record(reader, value, anchor, ret_value);
     if (strcmp(tag, "$bytes") == 0)
         return read_bytes(reader, value, ret_value);
     if (strcmp(tag, "$float") == 0)
@@ -292,6 +357,10 @@ static int read_tagged(struct reader *reader, const json_t *json, const char *ta
         return read_name(reader, value, ret_value);
     if (strcmp(tag, "$step") == 0)
         return read_step(reader, value, ret_value);
+    if (strcmp(tag, "$class") == 0)
+        return fail(reader,
+                    "{\"$class\": ...} says what a class is called, which more than one may "
+                    "be; refer to it with {\"$name\": ...}.");
     if (strcmp(tag, "$handle") == 0)
         return fail(reader, "{\"$handle\": ...} marks what was cut off and cannot be stored; "
                             "refer to an object with {\"$name\": ...}.");

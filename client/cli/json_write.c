@@ -19,7 +19,7 @@
 struct frame {
     tn_value value;
     size_t next;   /* of the parts that are to be written: items, or keys and values */
-    bool is_pairs; /* a dict as {"$dict": [[key, value], ...]} */
+    bool is_pairs; /* a dict as {"$dict": [[key, value], ...]}; a record likewise */
     bool has_id;   /* inside {"$id": n, "$value": ...} */
 };
 
@@ -39,19 +39,26 @@ static bool is_container(tn_value value)
 {
     tn_kind kind = tn_value_kind(value);
 
-    return kind == TN_KIND_TUPLE || kind == TN_KIND_LIST || kind == TN_KIND_DICT;
+    return kind == TN_KIND_TUPLE || kind == TN_KIND_LIST || kind == TN_KIND_DICT ||
+           kind == TN_KIND_RECORD;
+}
+
+/* Whether its parts are keys and values in turn. */
+static bool has_keys(tn_value value)
+{
+    return tn_value_kind(value) == TN_KIND_DICT || tn_value_kind(value) == TN_KIND_RECORD;
 }
 
 static size_t n_parts(tn_value value)
 {
     size_t len = tn_value_len(value);
 
-    return tn_value_kind(value) == TN_KIND_DICT ? 2 * len : len;
+    return has_keys(value) ? 2 * len : len;
 }
 
 static tn_value part(tn_value value, size_t index)
 {
-    if (tn_value_kind(value) != TN_KIND_DICT)
+    if (!has_keys(value))
         return tn_value_item(value, index);
     return index % 2 == 0 ? tn_value_key(value, index / 2) : tn_value_item(value, index / 2);
 }
@@ -155,6 +162,28 @@ static void put_bytes(struct writer *writer, const char *data, size_t len)
     cli_text_putc(writer->text, '\'');
 }
 
+/* As Python shows it, a name stands for itself. */
+static void put_name(struct cli_text *text, const char *name, size_t len)
+{
+    cli_text_put_escaped(text, name, len, '\0');
+}
+
+static void put_class(struct writer *writer, tn_value value)
+{
+    size_t len = 0;
+    const char *name = tn_value_class_name(value, &len);
+
+    if (writer->style == CLI_STYLE_PYTHON) {
+        cli_text_put(writer->text, "<class ");
+        put_name(writer->text, name, len);
+        cli_text_putc(writer->text, '>');
+        return;
+    }
+    cli_text_put(writer->text, "{\"$class\": ");
+    cli_json_put_string(writer->text, name, len);
+    cli_text_putc(writer->text, '}');
+}
+
 static void put_float(struct writer *writer, double real)
 {
     bool is_finite = __builtin_isfinite(real);
@@ -207,6 +236,9 @@ static void put_scalar(struct writer *writer, tn_value value)
     case TN_KIND_BYTES:
         put_bytes(writer, data, len);
         break;
+    case TN_KIND_CLASS:
+        put_class(writer, value);
+        break;
     case TN_KIND_HANDLE:
         cli_text_printf(text, is_python ? "<%s ...>" : "{\"$handle\": \"%s\"}",
                         tn_kind_name(tn_handle_kind(tn_value_as_handle(value))));
@@ -217,14 +249,17 @@ static void put_scalar(struct writer *writer, tn_value value)
     }
 }
 
-/* Whether all keys are strings that can be keys of a JSON object. */
-static bool is_object(tn_value dict)
+/* Whether all keys are strings that can be keys of a JSON object. The names of
+ * attributes can begin with anything. */
+static bool is_object(tn_value value)
 {
-    for (size_t i = 0; i < tn_value_len(dict); i++) {
-        size_t len = 0;
-        const char *key = tn_value_as_str(tn_value_key(dict, i), &len);
+    bool is_record = tn_value_kind(value) == TN_KIND_RECORD;
 
-        if (!key || key[0] == '$' || strlen(key) != len)
+    for (size_t i = 0; i < tn_value_len(value); i++) {
+        size_t len = 0;
+        const char *key = tn_value_as_str(tn_value_key(value, i), &len);
+
+        if (!key || (!is_record && key[0] == '$') || strlen(key) != len)
             return false;
     }
     return true;
@@ -239,17 +274,40 @@ static void break_line(struct writer *writer)
         cli_text_put(writer->text, "  ");
 }
 
+/* `{"$record": ["Point", {` or `Point(`. */
+static void open_record(struct writer *writer, const struct frame *frame)
+{
+    size_t len = 0;
+    const char *name = tn_value_class_name(frame->value, &len);
+
+    if (writer->style == CLI_STYLE_PYTHON) {
+        put_name(writer->text, name ? name : "?", name ? len : 1);
+        cli_text_putc(writer->text, '(');
+        return;
+    }
+    cli_text_put(writer->text, "{\"$record\": [");
+    if (name)
+        cli_json_put_string(writer->text, name, len);
+    else
+        put_scalar(writer, tn_value_class(frame->value));
+    cli_text_put(writer->text, frame->is_pairs ? ", [" : ", {");
+}
+
 static void open_container(struct writer *writer, struct frame *frame)
 {
     tn_kind kind = tn_value_kind(frame->value);
 
+    if (frame->has_id)
+        cli_text_printf(writer->text, "{\"$id\": %" PRIu32 ", \"$value\": ",
+                        writer->marks[frame->value.node] - 2);
+    if (kind == TN_KIND_RECORD) {
+        open_record(writer, frame);
+        return;
+    }
     if (writer->style == CLI_STYLE_PYTHON) {
         cli_text_putc(writer->text, kind == TN_KIND_LIST ? '[' : kind == TN_KIND_TUPLE ? '(' : '{');
         return;
     }
-    if (frame->has_id)
-        cli_text_printf(writer->text, "{\"$id\": %" PRIu32 ", \"$value\": ",
-                        writer->marks[frame->value.node] - 2);
     if (kind == TN_KIND_TUPLE)
         cli_text_put(writer->text, "{\"$tuple\": [");
     else if (frame->is_pairs)
@@ -265,13 +323,17 @@ static void close_container(struct writer *writer, const struct frame *frame)
     if (writer->style == CLI_STYLE_PYTHON) {
         if (kind == TN_KIND_TUPLE)
             cli_text_put(writer->text, tn_value_len(frame->value) == 1 ? ",)" : ")");
+        else if (kind == TN_KIND_RECORD)
+            cli_text_putc(writer->text, ')');
         else
             cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
         return;
     }
     if (frame->next > 0)
         break_line(writer);
-    if (kind == TN_KIND_TUPLE || frame->is_pairs)
+    if (kind == TN_KIND_RECORD)
+        cli_text_put(writer->text, frame->is_pairs ? "]]}" : "}]}");
+    else if (kind == TN_KIND_TUPLE || frame->is_pairs)
         cli_text_put(writer->text, "]}");
     else
         cli_text_putc(writer->text, kind == TN_KIND_LIST ? ']' : '}');
@@ -279,14 +341,21 @@ static void close_container(struct writer *writer, const struct frame *frame)
         cli_text_putc(writer->text, '}');
 }
 
+/* Where Python writes the name of an attribute. */
+static bool is_bare_name(const struct writer *writer, const struct frame *frame)
+{
+    return writer->style == CLI_STYLE_PYTHON && frame->next % 2 == 0 &&
+           tn_value_kind(frame->value) == TN_KIND_RECORD;
+}
+
 /* What stands in front of a part: comma, bracket of a pair, colon. */
 static void separate(struct writer *writer, const struct frame *frame)
 {
-    bool is_dict = tn_value_kind(frame->value) == TN_KIND_DICT;
-    bool is_value = is_dict && frame->next % 2 == 1;
-
-    if (is_value) {
-        cli_text_put(writer->text, frame->is_pairs ? ", " : ": ");
+    if (has_keys(frame->value) && frame->next % 2 == 1) {
+        if (writer->style == CLI_STYLE_PYTHON && tn_value_kind(frame->value) == TN_KIND_RECORD)
+            cli_text_putc(writer->text, '=');
+        else
+            cli_text_put(writer->text, frame->is_pairs ? ", " : ": ");
         return;
     }
     if (frame->next > 0) {
@@ -310,9 +379,10 @@ static int begin(struct writer *writer, tn_value value)
     TN_ASSERT(writer->marks); /* there are some as soon as there is a container */
     if (writer->style == CLI_STYLE_PYTHON) {
         if (*mark > 0 || writer->text->len > PYTHON_BYTES_MAX) {
-            cli_text_put(writer->text, kind == TN_KIND_LIST    ? "[...]"
-                                       : kind == TN_KIND_TUPLE ? "(...)"
-                                                               : "{...}");
+            cli_text_put(writer->text, kind == TN_KIND_LIST     ? "[...]"
+                                       : kind == TN_KIND_TUPLE  ? "(...)"
+                                       : kind == TN_KIND_RECORD ? "<record ...>"
+                                                                : "{...}");
             return 0;
         }
     } else if (*mark > 2) {
@@ -326,7 +396,7 @@ static int begin(struct writer *writer, tn_value value)
     if (writer->style == CLI_STYLE_PYTHON) {
         *mark = 1;
     } else {
-        frame->is_pairs = kind == TN_KIND_DICT && !is_object(value);
+        frame->is_pairs = has_keys(value) && !is_object(value);
         frame->has_id = *mark == 2;
         if (frame->has_id)
             *mark = 2 + ++writer->n_ids;
@@ -358,14 +428,18 @@ static int write_all(struct writer *writer, tn_value root)
     while (r == 0 && writer->depth > 0) {
         struct frame *frame = &writer->frames[writer->depth - 1];
         tn_value value;
+        bool is_bare;
 
         if (frame->next == n_parts(frame->value)) {
             end(writer);
             continue;
         }
         separate(writer, frame);
+        is_bare = is_bare_name(writer, frame);
         value = part(frame->value, frame->next++);
-        if (is_container(value))
+        if (is_bare && tn_value_kind(value) == TN_KIND_STR)
+            put_name(writer->text, tn_value_as_str(value, NULL), tn_value_len(value));
+        else if (is_container(value))
             r = begin(writer, value);
         else
             put_scalar(writer, value);

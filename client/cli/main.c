@@ -8,10 +8,12 @@
 #include "client/cli/cli.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_cmd_ping,     &cli_cmd_set,    &cli_cmd_get,   &cli_cmd_del,    &cli_cmd_ls,
-    &cli_cmd_bind,     &cli_cmd_lookup, &cli_cmd_put,   &cli_cmd_list,   &cli_cmd_dict,
-    &cli_cmd_refcount, &cli_cmd_id,     &cli_cmd_type,  &cli_cmd_sizeof, &cli_cmd_describe,
-    &cli_cmd_batch,    &cli_cmd_info,   &cli_cmd_watch, &cli_cmd_shell,  NULL,
+    &cli_cmd_ping,   &cli_cmd_set,      &cli_cmd_get,    &cli_cmd_del,
+    &cli_cmd_ls,     &cli_cmd_bind,     &cli_cmd_lookup, &cli_cmd_put,
+    &cli_cmd_list,   &cli_cmd_dict,     &cli_cmd_class,  &cli_cmd_new,
+    &cli_cmd_attr,   &cli_cmd_refcount, &cli_cmd_id,     &cli_cmd_type,
+    &cli_cmd_sizeof, &cli_cmd_describe, &cli_cmd_batch,  &cli_cmd_info,
+    &cli_cmd_gc,     &cli_cmd_watch,    &cli_cmd_shell,  NULL,
 };
 
 static const struct cli_command *find_command(const char *name)
@@ -42,6 +44,7 @@ int main(int argc, char **argv)
     struct cli cli = { .timeout_ms = 30000,
                        .want = TN_WANT_INIT,
                        .require = TN_REQUIRE_INIT,
+                       .class_spec = TN_CLASS_SPEC_INIT,
                        .watch = TN_SUBSCRIBE_OPTIONS_INIT };
     const char *name;
     int at;

@@ -117,12 +117,13 @@ TN_COLD int shell_fail_token(struct shell_lexer *lexer, const char *expected);
 /* An expression: its value is a TN_KIND_HANDLE for what exists on the server. */
 TN_MUST_CHECK int shell_expression(struct shell_lexer *lexer, tn_value *ret_value);
 
-/* x, x[i], x[i][j]...: what can be assigned to, and deleted. */
+/* x, x[i], x.a, x[i].a[j]...: what can be assigned to, and deleted. */
 struct shell_place {
-    char name[SHELL_NAME_MAX + 1]; /* of the variable or object that it begins with */
+    char name[SHELL_NAME_MAX + 1]; /* of the variable or object; of an attribute */
     bool is_item;
+    bool is_attr;
     bool is_slice;
-    tn_value container; /* if it is an item: a TN_KIND_HANDLE */
+    tn_value container; /* of an item or attribute: a TN_KIND_HANDLE */
     tn_value key;       /* of the item: an index or a key; of a slice: its start */
     tn_value stop;      /* of a slice; invalid: to the end */
     bool is_result;     /* the expression was none of this, but has this value: */
@@ -159,6 +160,17 @@ TN_MUST_CHECK int shell_call_function(struct shell *shell, enum shell_function f
 /* Calls the method whose name is the token, and parses its arguments. */
 TN_MUST_CHECK int shell_call_method(struct shell_lexer *lexer, tn_value object,
                                     tn_value *ret_value);
+
+/* ---- shell_class.c ---- */
+
+/* `class NAME(BASE): slot, slot, ...`, behind the first word. */
+TN_MUST_CHECK int shell_run_class(struct shell_lexer *lexer);
+
+/* Calls a class, which makes a record: parses what stands behind the bracket. */
+TN_MUST_CHECK int shell_call_class(struct shell_lexer *lexer, tn_value class_value,
+                                   tn_value *ret_value);
+
+/* ---- shell_call.c again ---- */
 
 /* An int among the arguments: an index or a limit. */
 TN_MUST_CHECK int shell_int_of(struct shell *shell, tn_value value, int64_t *ret_integer);

@@ -32,6 +32,18 @@ static int assign_item(struct shell *shell, const struct shell_place *place, tn_
     return r < 0 ? shell_fail_client(shell) : 0;
 }
 
+static int assign_attr(struct shell *shell, const struct shell_place *place, tn_value value)
+{
+    tn_handle *record;
+    int n_extra;
+
+    if (shell_borrow(shell, place->container, &record, &n_extra) < 0)
+        return -1;
+    if (tn_client_attr_set(shell->client, tn_held(record), place->name, value) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
 static int assign(struct shell *shell, const struct shell_place *place, tn_value value)
 {
     TN_HANDLE_CLEANUP tn_handle *handle = NULL;
@@ -39,8 +51,11 @@ static int assign(struct shell *shell, const struct shell_place *place, tn_value
 
     if (place->is_item)
         return assign_item(shell, place, value);
+    if (place->is_attr)
+        return assign_attr(shell, place, value);
     if (place->is_result)
-        return shell_fail(shell, CLI_USAGE, "Only a variable or an item can be assigned to.");
+        return shell_fail(shell, CLI_USAGE,
+                          "Only a variable, an item or an attribute can be assigned to.");
     if (shell_own(shell, value, &handle) < 0 || shell_set_variable(shell, place->name, &handle) < 0)
         return -1;
     tn_values_clear(shell->values); /* so that nothing else refers to it any more */
@@ -71,6 +86,18 @@ static int delete_item(struct shell *shell, const struct shell_place *place)
     return r < 0 ? shell_fail_client(shell) : 0;
 }
 
+static int delete_attr(struct shell *shell, const struct shell_place *place)
+{
+    tn_handle *record;
+    int n_extra;
+
+    if (shell_borrow(shell, place->container, &record, &n_extra) < 0)
+        return -1;
+    if (tn_client_attr_delete(shell->client, tn_held(record), place->name) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
 static int delete_variable(struct shell *shell, const char *name)
 {
     struct shell_variable *variable = shell_find_variable(shell, name, strlen(name));
@@ -99,8 +126,11 @@ static int run_del(struct shell_lexer *lexer)
         if (shell_parse_place(lexer, &place) < 0)
             return -1;
         if (place.is_result)
-            return shell_fail(shell, CLI_USAGE, "Only a variable or an item can be deleted.");
-        r = place.is_item ? delete_item(shell, &place) : delete_variable(shell, place.name);
+            return shell_fail(shell, CLI_USAGE,
+                              "Only a variable, an item or an attribute can be deleted.");
+        r = place.is_item   ? delete_item(shell, &place)
+            : place.is_attr ? delete_attr(shell, &place)
+                            : delete_variable(shell, place.name);
         if (r < 0 || shell_lex_accept(lexer, ',', &is_comma) < 0)
             return -1;
     }
@@ -256,9 +286,10 @@ static const struct {
     const char *word;
     int (*run)(struct shell_lexer *lexer); /* behind the word */
 } statements[] = {
-    { "del", run_del },   { "bind", run_bind }, { "unbind", run_unbind }, { "names", run_names },
-    { "ls", run_names },  { "vars", run_vars }, { "info", run_info },     { "help", run_help },
-    { "quit", run_quit }, { "exit", run_quit },
+    { "del", run_del },     { "bind", run_bind },         { "unbind", run_unbind },
+    { "names", run_names }, { "ls", run_names },          { "vars", run_vars },
+    { "info", run_info },   { "help", run_help },         { "quit", run_quit },
+    { "exit", run_quit },   { "class", shell_run_class },
 };
 
 /* ---- Expressions as statements ---- */

@@ -226,31 +226,45 @@ static int parse_subscript(struct shell_lexer *lexer, struct shell_place *place)
     return shell_lex_expect(lexer, ']');
 }
 
+/* `.method(...)` or `.attribute`, of which the dot has been read. */
+static int parse_member(struct shell_lexer *lexer, struct shell_place *place)
+{
+    if (lexer->token.kind == SHELL_NAME && *lexer->at == '(') {
+        place->is_result = true;
+        return shell_call_method(lexer, place->container, &place->result);
+    }
+    if (lexer->token.kind != SHELL_NAME || lexer->token.len > SHELL_NAME_MAX)
+        return shell_fail_token(lexer, "a method, or an attribute of at most 64 characters");
+    place->is_attr = true;
+    memcpy(place->name, lexer->token.begin, lexer->token.len);
+    place->name[lexer->token.len] = '\0';
+    return shell_lex_next(lexer);
+}
+
 static int parse_place(struct shell_lexer *lexer, struct shell_place *place)
 {
     if (parse_start(lexer, place) < 0)
         return -1;
-    for (;;) {
-        bool is_bracket, is_dot;
+    while (shell_lex_is(lexer, '[') || shell_lex_is(lexer, '.') || shell_lex_is(lexer, '(')) {
+        char sign = lexer->token.punctuation;
         tn_value value;
+        int r;
 
-        if (shell_lex_accept(lexer, '[', &is_bracket) < 0)
+        if (shell_place_value(lexer->shell, place, &value) < 0 || shell_lex_next(lexer) < 0)
             return -1;
-        is_dot = !is_bracket && shell_lex_is(lexer, '.');
-        if (!is_bracket && !is_dot)
-            return 0;
-        if (shell_place_value(lexer->shell, place, &value) < 0)
+        *place = (struct shell_place){ .is_item = sign == '[',
+                                       .is_result = sign == '(',
+                                       .container = value };
+        if (sign == '[')
+            r = parse_subscript(lexer, place);
+        else if (sign == '(')
+            r = shell_call_class(lexer, value, &place->result);
+        else
+            r = parse_member(lexer, place);
+        if (r < 0)
             return -1;
-        *place =
-            (struct shell_place){ .is_item = is_bracket, .is_result = is_dot, .container = value };
-        if (is_bracket) {
-            if (parse_subscript(lexer, place) < 0)
-                return -1;
-        } else if (shell_lex_next(lexer) < 0 ||
-                   shell_call_method(lexer, value, &place->result) < 0) {
-            return -1;
-        }
     }
+    return 0;
 }
 
 int shell_parse_place(struct shell_lexer *lexer, struct shell_place *ret_place)
@@ -326,6 +340,21 @@ static int item_value(struct shell *shell, const struct shell_place *place, tn_v
     return r < 0 ? shell_fail_client(shell) : 0;
 }
 
+static int attr_value(struct shell *shell, const struct shell_place *place, tn_value *ret_value)
+{
+    tn_want want = TN_WANT_INIT;
+    tn_handle *record;
+    int n_extra;
+
+    want.handle = true;
+    if (shell_borrow(shell, place->container, &record, &n_extra) < 0)
+        return -1;
+    if (tn_client_attr_get(shell->client, tn_held(record), place->name, &want, shell->values,
+                           ret_value) < 0)
+        return shell_fail_client(shell);
+    return 0;
+}
+
 int shell_place_value(struct shell *shell, const struct shell_place *place, tn_value *ret_value)
 {
     if (place->is_result) {
@@ -334,5 +363,7 @@ int shell_place_value(struct shell *shell, const struct shell_place *place, tn_v
     }
     if (place->is_item)
         return item_value(shell, place, ret_value);
+    if (place->is_attr)
+        return attr_value(shell, place, ret_value);
     return shell_resolve(shell, place->name, strlen(place->name), ret_value);
 }

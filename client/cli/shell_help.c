@@ -3,10 +3,10 @@
 
 #include "client/cli/shell.h"
 
-const char *const shell_words[] = { "bind", "del",  "describe", "exit",   "help",   "id",
-                                    "info", "is",   "len",      "ls",     "names",  "print",
-                                    "quit", "type", "refcount", "sizeof", "unbind", "vars",
-                                    "None", "True", "False",    NULL };
+const char *const shell_words[] = { "bind",  "class", "del",  "describe", "exit",   "help",
+                                    "id",    "info",  "is",   "len",      "ls",     "names",
+                                    "print", "quit",  "type", "refcount", "sizeof", "unbind",
+                                    "vars",  "None",  "True", "False",    NULL };
 
 static const struct {
     const char *topic;
@@ -50,6 +50,14 @@ static const struct {
     { "methods", "  x.append(v)  x.extend(v)  x.insert(i, v)  x.pop()  x.pop(i)\n"
                  "  d.get(k)  d.get(k, default)  d.pop(k)  d.keys()  d.items()\n"
                  "  v in x       v not in x       x is y       x is not y\n" },
+    { "classes",
+      "  class Point: x, y          a class with two slots; Point is a variable\n"
+      "  class Spot(Point): colour  a class with the slots of Point and one more\n"
+      "  class Plain: x, ...        records also take any other attribute\n"
+      "  p = Point(1, 2)            a record; also Point(x=1), or Point() without values\n"
+      "  p.x    p.x = 3    del p.x  read, set and remove an attribute\n"
+      "  p.__class__                its class\n"
+      "Records are told apart by identity: two with the same values are two.\n" },
     { "functions", "  refcount x   how many references the object has (looking is not counted)\n"
                    "  id x         its identity: two names with the same one are one object\n"
                    "  type x       its type\n"
@@ -66,9 +74,11 @@ static const char general[] =
     "refcount x     how many references     id x, type x, sizeof x, len x, describe x\n"
     "bind NAME x    a name for everybody    unbind NAME  remove it\n"
     "x.append(3)    change it               x[0], d['k'] its items\n"
+    "class P: x, y  a class                 p = P(1, 2)  a record; p.x its attributes\n"
     "names, vars    list names, variables   info         what the server holds\n"
     "quit           leave (or Ctrl-D)       help TOPIC   more about: lesson, values,\n"
-    "                                                    variables, names, methods, functions\n";
+    "                                                    variables, names, methods, classes,\n"
+    "                                                    functions\n";
 
 /* The topic under which a word of the language is explained; NULL if it is none. */
 static const char *topic_of(const char *word)
@@ -81,6 +91,8 @@ static const char *topic_of(const char *word)
         return NULL;
     if (shell_find_function(word, strlen(word)) != SHELL_NO_FUNCTION)
         return "functions";
+    if (strcmp(word, "class") == 0)
+        return "classes";
     if (strcmp(word, "bind") == 0 || strcmp(word, "unbind") == 0 || strcmp(word, "ls") == 0)
         return "names";
     return strcmp(word, "is") == 0 ? "methods" : "variables";

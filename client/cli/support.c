@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +239,17 @@ int cli_print_value(struct cli *cli, tn_value value)
             text.is_failed = true;
         cli_text_putc(&text, '\n');
     }
+    return cli_print_text(&text);
+}
+
+int cli_print_binding(const struct cli *cli, const tn_binding *binding)
+{
+    struct cli_text text = { .data = NULL };
+
+    if (!cli->json)
+        return CLI_OK;
+    cli_text_printf(&text, "{\"version\": %" PRIu64 ", \"existed\": %s}\n", binding->version,
+                    binding->existed ? "true" : "false");
     return cli_print_text(&text);
 }
 

@@ -2,6 +2,7 @@
 #include "client/cli/verbs.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct cli_verb *find_verb(const struct cli_verb *verbs, const char *name)
@@ -70,6 +71,41 @@ int cli_contains(struct cli *cli, tn_target target, tn_value value)
     if (tn_client_contains(cli->client, target, value, &contained) < 0)
         return cli_fail(cli);
     return cli_print_truth(contained);
+}
+
+static int put_entry(struct cli_text *text, tn_value key, tn_value value, bool keys_only)
+{
+    int r;
+
+    if (!keys_only)
+        cli_text_putc(text, '[');
+    r = cli_value_write(text, key, CLI_STYLE_JSON);
+    if (r == 0 && !keys_only) {
+        cli_text_put(text, ", ");
+        r = cli_value_write(text, value, CLI_STYLE_JSON);
+        cli_text_putc(text, ']');
+    }
+    cli_text_putc(text, '\n');
+    return r;
+}
+
+int cli_print_entries(struct cli *cli, tn_dict_iter *iter, bool keys_only)
+{
+    tn_value key, value;
+    int r;
+
+    while ((r = tn_dict_iter_next(iter, &key, &value)) == 1) {
+        struct cli_text text = { .data = NULL };
+        int code;
+
+        text.is_failed = put_entry(&text, key, value, keys_only) < 0 || text.is_failed;
+        code = cli_print_text(&text);
+        if (code != CLI_OK)
+            return code;
+        if (ferror(stdout))
+            return CLI_OK; /* the end says so */
+    }
+    return r < 0 ? cli_fail(cli) : CLI_OK;
 }
 
 int cli_print_length(const struct cli *cli, uint64_t length)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs of `tenure list` and `tenure dict`: VERB NAME [ARGUMENT...]. */
+/* The verbs of `tenure list`, `dict`, `class` and `attr`: VERB NAME [ARGUMENT...]. */
 #ifndef TN_CLIENT_CLI_VERBS_H
 #define TN_CLIENT_CLI_VERBS_H
 
@@ -25,6 +25,10 @@ int cli_print_truth(bool truth);
 
 /* Whether a container has a value (or key); prints it and returns an exit code. */
 int cli_contains(struct cli *cli, tn_target target, tn_value value);
+
+/* Prints what is left of a scan, one line each: KEY, or [KEY, VALUE]. Returns an exit
+ * code. */
+int cli_print_entries(struct cli *cli, tn_dict_iter *iter, bool keys_only);
 
 /* Prints a length with --json, nothing otherwise. Returns an exit code. */
 int cli_print_length(const struct cli *cli, uint64_t length);

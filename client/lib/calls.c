@@ -61,8 +61,8 @@ static int call_for_binding(tn_client *client, const tn_op *op, tn_binding *ret_
     return 0;
 }
 
-static int call_for_handle(tn_client *client, const tn_op *op, tn_handle **ret_handle,
-                           uint64_t *ret_version)
+int tn_client_call_for_handle(tn_client *client, const tn_op *op, tn_handle **ret_handle,
+                              uint64_t *ret_version)
 {
     int r;
 
@@ -86,7 +86,7 @@ int tn_client_put(tn_client *client, tn_value value, tn_handle **ret_handle)
 {
     tn_op op = tn_op_put(value);
 
-    return call_for_handle(client, &op, ret_handle, NULL);
+    return tn_client_call_for_handle(client, &op, ret_handle, NULL);
 }
 
 int tn_client_set(tn_client *client, const char *name, tn_value value)
@@ -148,7 +148,7 @@ int tn_client_lookup(tn_client *client, const char *name, tn_handle **ret_handle
 {
     tn_op op = tn_op_lookup(name);
 
-    return call_for_handle(client, &op, ret_handle, ret_version);
+    return tn_client_call_for_handle(client, &op, ret_handle, ret_version);
 }
 
 int tn_client_release(tn_client *client, uint64_t *ret_count)

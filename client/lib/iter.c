@@ -132,10 +132,11 @@ void tn_name_iter_close(tn_name_iter **iterp)
     *iterp = NULL;
 }
 
-/* ---- Dicts ---- */
+/* ---- Dicts, and attributes of records ---- */
 
 struct tn_dict_iter {
     struct scan scan;
+    tn_op_code code; /* what asks for a page */
     bool keys_only;
     tn_values *values; /* of the page */
     tn_value entries;  /* keys; or key, value, key, value, ... */
@@ -146,8 +147,8 @@ struct tn_dict_iter {
     char name[];
 };
 
-int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const tn_want *want,
-                      tn_dict_iter **ret_iter)
+static int open_iter(tn_client *client, tn_op_code code, tn_target target, bool keys_only,
+                     const tn_want *want, tn_dict_iter **ret_iter)
 {
     tn_dict_iter *iter;
     int r = tn_client_enter(client);
@@ -159,7 +160,7 @@ int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const t
     if (want && want->struct_size < sizeof(*want))
         return tn_client_error_set(&client->error, TN_EINVAL,
                                    "The tn_want was not initialised with TN_WANT_INIT.");
-    iter = calloc(1, sizeof(*iter) + dict.name_len);
+    iter = calloc(1, sizeof(*iter) + target.name_len);
     if (!iter)
         return tn_client_error_set_plain(&client->error, TN_ENOMEM);
     iter->values = tn_values_new();
@@ -168,25 +169,38 @@ int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const t
         return tn_client_error_set_plain(&client->error, TN_ENOMEM);
     }
     iter->scan.client = client;
+    iter->code = code;
     iter->keys_only = keys_only;
     iter->has_want = want != NULL;
     if (want)
         iter->want = *want;
-    iter->target = dict;
-    if (dict.name) {
-        if (dict.name_len > 0)
-            memcpy(iter->name, dict.name, dict.name_len);
+    iter->target = target;
+    if (target.name) {
+        if (target.name_len > 0)
+            memcpy(iter->name, target.name, target.name_len);
         iter->target.name = iter->name;
     }
     /* Counting is not a change that the caller can see. */
-    iter->handle = tn_handle_ref((tn_handle *)(uintptr_t)dict.handle);
+    iter->handle = tn_handle_ref((tn_handle *)(uintptr_t)target.handle);
     *ret_iter = iter;
     return 0;
 }
 
+int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const tn_want *want,
+                      tn_dict_iter **ret_iter)
+{
+    return open_iter(client, TN_OP_SCAN_DICT, dict, keys_only, want, ret_iter);
+}
+
+int tn_attr_iter_open(tn_client *client, tn_target record, bool keys_only, const tn_want *want,
+                      tn_dict_iter **ret_iter)
+{
+    return open_iter(client, TN_OP_ATTR_SCAN, record, keys_only, want, ret_iter);
+}
+
 static int fetch_entries(tn_dict_iter *iter)
 {
-    tn_op op = tn_op_init(TN_OP_SCAN_DICT);
+    tn_op op = tn_op_init(iter->code);
     size_t per_entry = iter->keys_only ? 1 : 2;
     tn_pending *page = NULL;
     tn_reply *reply;

@@ -22,6 +22,7 @@ struct op_row {
     uint16_t index;
     uint16_t want;
     uint16_t require;
+    bool is_value_optional;
 };
 
 #define AT(message, field) offsetof(Tenure__V1__##message, field)
@@ -76,6 +77,20 @@ static const struct op_row rows[] = {
     [TN_OP_SCAN_DICT] = { HEAD(SCAN_DICT, scan_dict),
         .target = AT(ScanDictRequest, target), .want = AT(ScanDictRequest, want) },
     [TN_OP_INFO] = { HEAD(INFO, info) },
+    [TN_OP_CLASS_DECLARE] = { HEAD(CLASS_DECLARE, class_declare) },
+    [TN_OP_CLASS_DESCRIBE] = { HEAD(CLASS_DESCRIBE, class_describe),
+        .target = AT(ClassDescribeRequest, target) },
+    [TN_OP_RECORD_NEW] = { HEAD(RECORD_NEW, record_new), .target = AT(RecordNewRequest, target),
+        .value = AT(RecordNewRequest, value), .is_value_optional = true },
+    [TN_OP_ATTR_GET] = { HEAD(ATTR_GET, attr_get), .target = AT(AttrGetRequest, target),
+        .name_field = AT(AttrGetRequest, name), .want = AT(AttrGetRequest, want) },
+    [TN_OP_ATTR_SET] = { HEAD(ATTR_SET, attr_set), .target = AT(AttrSetRequest, target),
+        .name_field = AT(AttrSetRequest, name), .value = AT(AttrSetRequest, value) },
+    [TN_OP_ATTR_DELETE] = { HEAD(ATTR_DELETE, attr_delete),
+        .target = AT(AttrDeleteRequest, target), .name_field = AT(AttrDeleteRequest, name) },
+    [TN_OP_ATTR_SCAN] = { HEAD(ATTR_SCAN, attr_scan),
+        .target = AT(AttrScanRequest, target), .want = AT(AttrScanRequest, want) },
+    [TN_OP_GC] = { HEAD(GC, gc) },
 };
 /* clang-format on */
 
@@ -114,12 +129,17 @@ static int keep(const struct tn_op_context *context, const tn_handle *handle)
     return 0;
 }
 
+static bool is_no_target(const tn_target *target)
+{
+    return !target->name && !target->handle && target->step == 0;
+}
+
 static int target_to_wire(const tn_target *target, const struct tn_op_context *context,
                           Tenure__V1__Target *ret_wire)
 {
     Tenure__V1__Target wire = TENURE__V1__TARGET__INIT;
 
-    if (!target->name && !target->handle && target->step == 0)
+    if (is_no_target(target))
         return tn_client_error_set(context->error, TN_EINVAL,
                                    "The call does not say which object it is about: the name or "
                                    "handle of the target is NULL.");
@@ -156,7 +176,8 @@ static int value_to_wire(tn_value value, const char *what, const struct tn_op_co
     case TN_EINVAL:
         return tn_client_error_set(error, r,
                                    "The %s is not valid: none was given, something in it could "
-                                   "not be built, or a tuple contains itself by way of a tuple.",
+                                   "not be built, a class stands in it by its name alone, or a "
+                                   "tuple contains itself by way of a tuple.",
                                    what);
     case TN_ETYPE:
         return tn_client_error_set(error, r,
@@ -218,15 +239,75 @@ static ProtobufCBinaryData op_name_bytes(const tn_op *op)
     return binary(op->name, len);
 }
 
+static int class_to_wire(const tn_class_spec *spec, const struct tn_op_context *context,
+                         struct tn_wire_op *wire)
+{
+    Tenure__V1__ClassDeclareRequest *message = &wire->message.class_declare;
+
+    if (!spec || spec->struct_size < sizeof(*spec))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The tn_class_spec is NULL, or was not initialised with "
+                                   "TN_CLASS_SPEC_INIT.");
+    if (!spec->name || (!spec->slots && spec->n_slots > 0))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The name or the slots of the class are NULL.");
+    message->name = binary(spec->name, strlen(spec->name));
+    message->slots = tn_arena_alloc(context->arena, spec->n_slots * sizeof(*message->slots));
+    if (!message->slots)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    for (size_t i = 0; i < spec->n_slots; i++) {
+        if (!spec->slots[i])
+            return tn_client_error_set(context->error, TN_EINVAL, "Slot %zu of the class is NULL.",
+                                       i);
+        message->slots[i] = binary(spec->slots[i], strlen(spec->slots[i]));
+    }
+    message->n_slots = spec->n_slots;
+    message->has_dict = spec->has_dict;
+    message->has_finalizer = spec->has_finalizer;
+    if (is_no_target(&spec->base))
+        return 0;
+    message->base_class = &wire->target;
+    return target_to_wire(&spec->base, context, &wire->target);
+}
+
+/* What the collector is asked: nothing, or what a tn_gc_request says. */
+static int gc_to_wire(const tn_op *op, const struct tn_op_context *context, struct tn_wire_op *wire)
+{
+    Tenure__V1__GcRequest *message = &wire->message.gc;
+    const tn_gc_request *request = op->data;
+
+    if (!request)
+        return 0;
+    if (op->data_size < sizeof(*request) || request->struct_size < sizeof(*request))
+        return tn_client_error_set(context->error, TN_EINVAL,
+                                   "The tn_gc_request was not initialised with "
+                                   "TN_GC_REQUEST_INIT.");
+    message->collect = request->collect;
+    message->generation = request->generation;
+    if (request->set_automatic)
+        message->automatic = request->automatic ? TENURE__V1__GC_SWITCH__GC_SWITCH_ON
+                                                : TENURE__V1__GC_SWITCH__GC_SWITCH_OFF;
+    message->collector = (Tenure__V1__GcCollector)request->collector;
+    if (!request->set_thresholds)
+        return 0;
+    message->thresholds = tn_arena_alloc(context->arena, sizeof(request->thresholds));
+    if (!message->thresholds)
+        return tn_client_error_set_plain(context->error, TN_ENOMEM);
+    memcpy(message->thresholds, request->thresholds, sizeof(request->thresholds));
+    message->n_thresholds = TN_ARRAY_LEN(request->thresholds);
+    return 0;
+}
+
 /* What only one or two operations have. */
-static int fill_special(const tn_op *op, struct tn_client_error *error, struct tn_wire_op *wire)
+static int fill_special(const tn_op *op, const struct tn_op_context *context,
+                        struct tn_wire_op *wire)
 {
     uint32_t limit = op->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)op->limit;
 
     switch (op->code) {
     case TN_OP_PING:
         if (!op->data && op->data_size > 0)
-            return tn_client_error_set(error, TN_EINVAL, "The ping's data is NULL.");
+            return tn_client_error_set(context->error, TN_EINVAL, "The ping's data is NULL.");
         wire->message.ping.payload = binary(op->data, op->data_size);
         break;
     case TN_OP_SET:
@@ -250,6 +331,15 @@ static int fill_special(const tn_op *op, struct tn_client_error *error, struct t
         wire->message.scan_dict.limit = limit;
         wire->message.scan_dict.keys_only = op->keys_only;
         break;
+    case TN_OP_ATTR_SCAN:
+        wire->message.attr_scan.cursor = op->cursor;
+        wire->message.attr_scan.limit = limit;
+        wire->message.attr_scan.keys_only = op->keys_only;
+        break;
+    case TN_OP_GC:
+        return gc_to_wire(op, context, wire);
+    case TN_OP_CLASS_DECLARE:
+        return class_to_wire(op->class_spec, context, wire);
     default:
         break;
     }
@@ -272,6 +362,11 @@ static int fill_name_and_index(const tn_op *op, const struct op_row *row,
     return 0;
 }
 
+static bool is_no_value(tn_value value)
+{
+    return !value.values && value.node == 0;
+}
+
 static int fill_parts(const tn_op *op, const struct op_row *row,
                       const struct tn_op_context *context, struct tn_wire_op *wire)
 {
@@ -281,7 +376,7 @@ static int fill_parts(const tn_op *op, const struct op_row *row,
         r = target_to_wire(&op->target, context, &wire->target);
         set_pointer(wire, row->target, &wire->target);
     }
-    if (r == 0 && row->value) {
+    if (r == 0 && row->value && !(row->is_value_optional && is_no_value(op->value))) {
         r = value_to_wire(op->value, "value", context, &wire->value_one, &wire->value);
         set_pointer(wire, row->value, &wire->value);
     }
@@ -320,7 +415,7 @@ int tn_op_to_wire(const tn_op *op, const struct tn_op_context *context, struct t
     if (r == 0)
         r = fill_parts(op, row, context, ret_wire);
     if (r == 0)
-        r = fill_special(op, context->error, ret_wire);
+        r = fill_special(op, context, ret_wire);
     return r;
 }
 

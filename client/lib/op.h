@@ -42,7 +42,15 @@
     X(DICT_POP, dict_pop, DictPopRequest)                                                          \
     X(SCAN_NAMES, scan_names, ScanNamesRequest)                                                    \
     X(SCAN_DICT, scan_dict, ScanDictRequest)                                                       \
-    X(INFO, info, InfoRequest)
+    X(INFO, info, InfoRequest)                                                                     \
+    X(CLASS_DECLARE, class_declare, ClassDeclareRequest)                                           \
+    X(CLASS_DESCRIBE, class_describe, ClassDescribeRequest)                                        \
+    X(RECORD_NEW, record_new, RecordNewRequest)                                                    \
+    X(ATTR_GET, attr_get, AttrGetRequest)                                                          \
+    X(ATTR_SET, attr_set, AttrSetRequest)                                                          \
+    X(ATTR_DELETE, attr_delete, AttrDeleteRequest)                                                 \
+    X(ATTR_SCAN, attr_scan, AttrScanRequest)                                                       \
+    X(GC, gc, GcRequest)
 
 /* An operation's message with all that it points to. Must not be moved. */
 struct tn_wire_op {

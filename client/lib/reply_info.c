@@ -37,6 +37,8 @@ int tn_reply_description(const tn_reply *reply, tn_description *ret_description)
     description.deep_bytes = from->deep_bytes;
     description.deep_objects = from->deep_objects;
     description.deep_complete = from->deep_complete;
+    (void)snprintf(description.class_name, sizeof(description.class_name), "%.*s",
+                   (int)from->class_name.len, (const char *)from->class_name.data); /* cut off */
 
     /* The caller may have been compiled when there were fewer fields, or more. */
     size = ret_description->struct_size;
@@ -220,6 +222,78 @@ int tn_reply_info(const tn_reply *reply, tn_info **ret_info)
 }
 
 void tn_info_free(tn_info **info)
+{
+    if (!info)
+        return;
+    free(*info); /* the block begins with it */
+    *info = NULL;
+}
+
+/* ---- tn_class_info: likewise ---- */
+
+struct class_block {
+    tn_class_info info;
+    const char *slots[];
+};
+
+static const char *put_name(char **at, const ProtobufCBinaryData *name)
+{
+    char *begin = *at;
+
+    if (name->len > 0)
+        memcpy(begin, name->data, name->len);
+    begin[name->len] = '\0';
+    *at += name->len + 1;
+    return begin;
+}
+
+static size_t names_bytes(const Tenure__V1__ClassDescribeResponse *from)
+{
+    size_t n = from->name.len + 1 + from->base_name.len + 1;
+
+    for (size_t i = 0; i < from->n_slots; i++)
+        n += from->slots[i].len + 1;
+    return n;
+}
+
+int tn_reply_class_info(const tn_reply *reply, tn_class_info **ret_info)
+{
+    const void *result = NULL;
+    const Tenure__V1__ClassDescribeResponse *from;
+    struct class_block *block;
+    size_t slots_bytes;
+    char *at;
+    int r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_CLASS_DESCRIBE, &result);
+
+    if (r < 0)
+        return r;
+    from = result;
+    slots_bytes = from->n_slots * sizeof(block->slots[0]);
+    block = calloc(1, sizeof(*block) + slots_bytes + names_bytes(from));
+    if (!block)
+        return TN_ENOMEM;
+    at = (char *)block + sizeof(*block) + slots_bytes;
+    block->info = (tn_class_info){
+        .identity = from->identity,
+        .base_identity = from->base_identity,
+        .n_slots = from->n_slots,
+        .n_inherited = from->n_inherited,
+        .slots = block->slots,
+        .has_dict = from->has_dict,
+        .has_finalizer = from->has_finalizer,
+        .record_bytes = from->record_bytes,
+        .records = from->records,
+    };
+    block->info.name = put_name(&at, &from->name);
+    if (from->base_identity != 0)
+        block->info.base_name = put_name(&at, &from->base_name);
+    for (size_t i = 0; i < from->n_slots; i++)
+        block->slots[i] = put_name(&at, &from->slots[i]);
+    *ret_info = &block->info;
+    return 0;
+}
+
+void tn_class_info_free(tn_class_info **info)
 {
     if (!info)
         return;

@@ -270,6 +270,35 @@ tn_value tn_value_dict(tn_values *values)
     return add_constant(values, TN_NODE_DICT);
 }
 
+/* Whether a value can stand for a class: the server says whether it does. */
+static bool can_be_class(tn_value value)
+{
+    const struct tn_values_node *node = tn_value_node(value);
+
+    return node && (node->kind == TN_NODE_HANDLE || node->kind == TN_NODE_RESULT);
+}
+
+tn_value tn_value_record(tn_values *values, tn_value class_value)
+{
+    struct tn_values_node *node;
+    int r;
+
+    if (!values)
+        return tn_value_invalid(NULL);
+    if (class_value.values != values || !can_be_class(class_value))
+        return fail_value(values, values->error != 0 ? values->error : TN_EINVAL);
+    r = tn_values_reserve_items(values, 1);
+    if (r < 0)
+        return fail_value(values, r);
+    node = tn_values_add(values, TN_NODE_RECORD);
+    if (!node)
+        return tn_value_invalid(values);
+    node->cap = 1;
+    node->first = (uint32_t)values->n_items;
+    values->items[values->n_items++] = class_value.node;
+    return tn_values_last(values);
+}
+
 tn_value tn_value_handle(tn_values *values, tn_handle *handle)
 {
     struct tn_values_node *node;
@@ -374,27 +403,52 @@ int tn_value_append(tn_value list, tn_value item)
     return 0;
 }
 
-int tn_value_set(tn_value dict, tn_value key, tn_value value)
+/* Adds an entry to a dict or record. */
+static int add_pair(tn_value container, enum tn_node_kind kind, tn_value key, tn_value value)
 {
     int r;
-    struct tn_values_node *node = container_to_change(dict, TN_NODE_DICT, &r);
+    struct tn_values_node *node = container_to_change(container, kind, &r);
+    tn_values *values = container.values;
     uint32_t *entry;
 
     if (!node)
         return r;
-    if (!can_be_item(dict.values, key) || !can_be_item(dict.values, value))
-        return fail_item(dict.values);
-    r = extend_container(dict.values, node, 2);
+    if (!can_be_item(values, key) || !can_be_item(values, value))
+        return fail_item(values);
+    r = extend_container(values, node, 2);
     if (r < 0)
-        return tn_values_fail(dict.values, r);
-    entry = dict.values->items + node->first + tn_values_node_n_items(node);
+        return tn_values_fail(values, r);
+    entry = values->items + node->first + tn_values_node_n_items(node);
     entry[0] = key.node;
     entry[1] = value.node;
     node->size++;
     return 0;
 }
 
+int tn_value_set(tn_value dict, tn_value key, tn_value value)
+{
+    return add_pair(dict, TN_NODE_DICT, key, value);
+}
+
 int tn_value_set_str(tn_value dict, const char *key, tn_value value)
 {
     return tn_value_set(dict, tn_value_str(dict.values, key), value);
+}
+
+int tn_value_set_attr(tn_value record, const char *name, tn_value value)
+{
+    return add_pair(record, TN_NODE_RECORD, tn_value_str(record.values, name), value);
+}
+
+int tn_value_set_class(tn_value record, tn_value class_value)
+{
+    int r;
+    struct tn_values_node *node = container_to_change(record, TN_NODE_RECORD, &r);
+
+    if (!node)
+        return r;
+    if (class_value.values != record.values || !can_be_class(class_value))
+        return fail_item(record.values);
+    record.values->items[node->first] = class_value.node;
+    return 0;
 }

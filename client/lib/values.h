@@ -21,12 +21,13 @@
 struct tn_values_node {
     uint8_t kind;    /* enum tn_node_kind */
     bool is_reached; /* only while the nodes of a value are looked for */
-    /* STR, BYTES: bytes. TUPLE, LIST: items. DICT: entries. RESULT: the step. */
+    /* STR, BYTES, CLASS: bytes. TUPLE, LIST: items. DICT: entries. RECORD: attributes.
+     * RESULT: the step. */
     uint32_t size;
     union {
         int64_t integer;   /* INT */
         double real;       /* FLOAT */
-        const char *text;  /* STR, BYTES: in the arena; never NULL */
+        const char *text;  /* STR, BYTES, CLASS: in the arena; never NULL */
         tn_handle *handle; /* HANDLE: counted */
         struct {
             uint32_t first; /* where its items begin among all items */
@@ -55,12 +56,17 @@ struct tn_values {
 /* How many numbers follow one another in `items` for a container. */
 static inline size_t tn_values_node_n_items(const struct tn_values_node *node)
 {
-    return (size_t)node->size << (node->kind == TN_NODE_DICT);
+    return tn_node_n_items(node->kind, node->size);
 }
 
 static inline bool tn_values_node_is_container(const struct tn_values_node *node)
 {
-    return node->kind == TN_NODE_TUPLE || node->kind == TN_NODE_LIST || node->kind == TN_NODE_DICT;
+    return tn_node_is_container(node->kind);
+}
+
+static inline bool tn_values_node_is_text(const struct tn_values_node *node)
+{
+    return node->kind == TN_NODE_STR || node->kind == TN_NODE_BYTES || node->kind == TN_NODE_CLASS;
 }
 
 /* The node of a value, or NULL if the value is invalid. */
@@ -105,7 +111,8 @@ void tn_values_truncate(tn_values *values, uint32_t n_nodes);
  * `session`; they are added to `kept`, if that is not NULL.
  *
  * Fails with the table's error if it has one, TN_EINVAL (not a value; a tuple that
- * contains itself by way of another tuple), TN_EHANDLE, TN_ETOO_BIG or TN_ENOMEM.
+ * contains itself by way of another tuple; a class by its name), TN_EHANDLE, TN_ETOO_BIG or
+ * TN_ENOMEM.
  */
 TN_MUST_CHECK int tn_value_to_wire(tn_value value, const struct tn_session *session,
                                    struct tn_handle_list *kept, struct tn_arena *arena,
@@ -126,7 +133,7 @@ TN_MUST_CHECK int tn_value_from_handle(uint64_t id, tn_kind kind, struct tn_sess
 /* The kind of a TypeTag of the schema; TN_KIND_INVALID for one that is not known. */
 static inline tn_kind tn_kind_from_tag(unsigned tag)
 {
-    return tag <= TN_KIND_DICT ? (tn_kind)tag : TN_KIND_INVALID;
+    return tag <= TN_KIND_RECORD ? (tn_kind)tag : TN_KIND_INVALID;
 }
 
 #endif

@@ -24,6 +24,10 @@ const char *tn_kind_name(tn_kind kind)
         return "list";
     case TN_KIND_DICT:
         return "dict";
+    case TN_KIND_CLASS:
+        return "class";
+    case TN_KIND_RECORD:
+        return "record";
     case TN_KIND_HANDLE:
         return "handle";
     case TN_KIND_RESULT:
@@ -60,6 +64,10 @@ tn_kind tn_value_kind(tn_value value)
         return TN_KIND_LIST;
     case TN_NODE_DICT:
         return TN_KIND_DICT;
+    case TN_NODE_CLASS:
+        return TN_KIND_CLASS;
+    case TN_NODE_RECORD:
+        return TN_KIND_RECORD;
     case TN_NODE_HANDLE:
         return TN_KIND_HANDLE;
     case TN_NODE_RESULT:
@@ -123,6 +131,28 @@ const void *tn_value_as_bytes(tn_value value, size_t *ret_size)
     return node->text;
 }
 
+tn_value tn_value_class(tn_value record)
+{
+    const struct tn_values_node *node = tn_value_node(record);
+
+    if (!node || node->kind != TN_NODE_RECORD)
+        return tn_value_invalid(record.values);
+    return (tn_value){ .values = record.values, .node = record.values->items[node->first] };
+}
+
+const char *tn_value_class_name(tn_value value, size_t *ret_len)
+{
+    const struct tn_values_node *node = tn_value_node(value);
+
+    if (node && node->kind == TN_NODE_RECORD)
+        node = tn_value_node(tn_value_class(value));
+    if (!node || node->kind != TN_NODE_CLASS)
+        return NULL;
+    if (ret_len)
+        *ret_len = node->size;
+    return node->text;
+}
+
 tn_handle *tn_value_as_handle(tn_value value)
 {
     const struct tn_values_node *node = tn_value_node(value);
@@ -143,34 +173,43 @@ static tn_value item_at(tn_value value, const struct tn_values_node *node, size_
     return (tn_value){ .values = value.values, .node = value.values->items[node->first + index] };
 }
 
+/* Where the pairs of keys and values begin among the items; false if there are none. */
+static bool has_pairs(const struct tn_values_node *node, size_t *ret_first)
+{
+    *ret_first = node->kind == TN_NODE_RECORD; /* behind the class */
+    return node->kind == TN_NODE_DICT || node->kind == TN_NODE_RECORD;
+}
+
 tn_value tn_value_item(tn_value value, size_t index)
 {
     const struct tn_values_node *node = tn_value_node(value);
+    size_t first;
 
     if (!node || !tn_values_node_is_container(node) || index >= node->size)
         return tn_value_invalid(value.values);
-    return item_at(value, node, node->kind == TN_NODE_DICT ? 2 * index + 1 : index);
+    return item_at(value, node, has_pairs(node, &first) ? first + 2 * index + 1 : index);
 }
 
-tn_value tn_value_key(tn_value dict, size_t index)
+tn_value tn_value_key(tn_value value, size_t index)
 {
-    const struct tn_values_node *node = tn_value_node(dict);
+    const struct tn_values_node *node = tn_value_node(value);
+    size_t first;
 
-    if (!node || node->kind != TN_NODE_DICT || index >= node->size)
-        return tn_value_invalid(dict.values);
-    return item_at(dict, node, 2 * index);
+    if (!node || !has_pairs(node, &first) || index >= node->size)
+        return tn_value_invalid(value.values);
+    return item_at(value, node, first + 2 * index);
 }
 
-tn_value tn_value_find(tn_value dict, const char *key)
+tn_value tn_value_find(tn_value value, const char *key)
 {
     size_t len = key ? strlen(key) : 0;
 
-    for (size_t i = key ? tn_value_len(dict) : 0; i-- > 0;) {
-        const struct tn_values_node *node = tn_value_node(tn_value_key(dict, i));
+    for (size_t i = key ? tn_value_len(value) : 0; i-- > 0;) {
+        const struct tn_values_node *node = tn_value_node(tn_value_key(value, i));
 
         if (node && node->kind == TN_NODE_STR && node->size == len &&
             memcmp(node->text, key, len) == 0)
-            return tn_value_item(dict, i);
+            return tn_value_item(value, i);
     }
-    return tn_value_invalid(dict.values);
+    return tn_value_invalid(value.values);
 }

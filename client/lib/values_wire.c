@@ -213,7 +213,10 @@ static int put_node(struct sender *sender, const struct tn_values_node *node)
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         return put_container(sender, node);
+    case TN_NODE_CLASS:
+        return TN_EINVAL; /* a name alone does not say which class */
     case TN_NODE_HANDLE:
         r = send_handle(node->handle, sender->session, sender->kept);
         if (r < 0)
@@ -285,9 +288,12 @@ int tn_value_to_wire(tn_value value, const struct tn_session *session, struct tn
     case TN_NODE_RESULT:
         tn_value_one_result(one, node->size);
         break;
+    case TN_NODE_CLASS:
+        return TN_EINVAL;
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         return send_graph(&sender, arena, ret_wire);
     default:
         tn_value_one_constant(one, (enum tn_node_kind)node->kind);
@@ -338,6 +344,7 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
         break;
     case TN_NODE_STR:
     case TN_NODE_BYTES:
+    case TN_NODE_CLASS:
         TN_ASSERT(texts->at); /* room for all of them was reserved */
         node.text = texts->at;
         if (from->size > 0)
@@ -348,6 +355,7 @@ static int read_node(tn_values *values, const struct tn_value_node *from, uint32
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         n_items = tn_values_node_n_items(&node);
         TN_ASSERT(n_items == 0 || (values->items && from->items)); /* was reserved, too */
         node.first = (uint32_t)values->n_items;
@@ -428,7 +436,7 @@ static int copy_node(tn_values *to, const tn_values *from, uint32_t number, uint
     size_t n_items;
     char *text;
 
-    if (node.kind == TN_NODE_STR || node.kind == TN_NODE_BYTES) {
+    if (tn_values_node_is_text(&node)) {
         text = tn_arena_alloc(&to->texts, (size_t)node.size + 1);
         if (!text)
             return TN_ENOMEM;

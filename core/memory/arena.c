@@ -9,7 +9,7 @@
 #define HEADER_POOLS ((sizeof(struct tn_arena) + TN_POOL_BYTES - 1) / TN_POOL_BYTES)
 #define ALL_POOLS (UINT64_MAX >> (64 - TN_ARENA_POOLS) & ~((UINT64_C(1) << HEADER_POOLS) - 1))
 
-_Static_assert(HEADER_POOLS <= 2, "headers take little of an arena");
+_Static_assert(HEADER_POOLS <= 3, "headers take little of an arena");
 
 void tn_arenas_init(struct tn_arenas *arenas, size_t max_bytes)
 {

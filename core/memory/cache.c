@@ -85,6 +85,66 @@ static void bin_unlink(struct tn_bin *bin, struct tn_pool *pool)
 
 /* ---- Pools ---- */
 
+static void containers_link(struct tn_cache *cache, struct tn_pool *pool)
+{
+    pool->next_owned = cache->containers;
+    if (cache->containers != NULL)
+        cache->containers->prev_owned = pool;
+    cache->containers = pool;
+}
+
+void tn_cache_forget_young(struct tn_cache *cache, struct tn_pool *pool)
+{
+    if (!pool->is_young)
+        return;
+    pool->is_young = false;
+    if (pool->next_young != NULL)
+        pool->next_young->prev_young = pool->prev_young;
+    if (pool->prev_young != NULL)
+        pool->prev_young->next_young = pool->next_young;
+    else
+        cache->young = pool->next_young;
+}
+
+void tn_cache_add_young_slow(struct tn_cache *cache, struct tn_pool *pool)
+{
+    tn_cache_forget_young(cache, pool);
+    pool->is_young = true;
+    pool->has_young = true;
+    pool->prev_young = NULL;
+    pool->next_young = cache->young;
+    if (cache->young != NULL)
+        cache->young->prev_young = pool;
+    cache->young = pool;
+}
+
+static void containers_unlink(struct tn_cache *cache, struct tn_pool *pool)
+{
+    tn_cache_forget_young(cache, pool);
+    if (cache->containers_walk == pool)
+        cache->containers_walk = pool->next_owned;
+    if (pool->next_owned != NULL)
+        pool->next_owned->prev_owned = pool->prev_owned;
+    if (pool->prev_owned != NULL)
+        pool->prev_owned->next_owned = pool->next_owned;
+    else
+        cache->containers = pool->next_owned;
+}
+
+void tn_cache_walk_begin(struct tn_cache *cache)
+{
+    cache->containers_walk = cache->containers;
+}
+
+struct tn_pool *tn_cache_walk_next(struct tn_cache *cache)
+{
+    struct tn_pool *pool = cache->containers_walk;
+
+    if (pool != NULL)
+        cache->containers_walk = pool->next_owned;
+    return pool;
+}
+
 static int pool_new(struct tn_cache *cache, enum tn_block_kind kind, unsigned int size_class,
                     struct tn_pool **ret_pool)
 {
@@ -101,8 +161,12 @@ static int pool_new(struct tn_cache *cache, enum tn_block_kind kind, unsigned in
     pool->base = base;
     pool->block_bytes = (uint32_t)tn_size_class_bytes(size_class);
     pool->n_blocks = (uint32_t)(TN_POOL_BYTES / pool->block_bytes);
+    pool->reciprocal = (uint32_t)((UINT64_C(1) << 32) / pool->block_bytes + 1);
     pool->size_class = (uint16_t)size_class;
     pool->kind = (uint16_t)kind;
+    atomic_init(&pool->swept, cache->sweep);
+    if (kind == TN_KIND_CONTAINER)
+        containers_link(cache, pool);
     *ret_pool = pool;
     return 0;
 }
@@ -110,6 +174,8 @@ static int pool_new(struct tn_cache *cache, enum tn_block_kind kind, unsigned in
 static void pool_release(struct tn_cache *cache, struct tn_pool *pool)
 {
     TN_ASSERT(pool->n_used == 0);
+    if (pool->kind == TN_KIND_CONTAINER)
+        containers_unlink(cache, pool);
     TN_UNPOISON(pool->base, TN_POOL_BYTES);
     tn_arenas_return_pool(cache->arenas, pool);
 }
@@ -125,8 +191,8 @@ static void pool_carve(struct tn_pool *pool)
     for (uint32_t i = pool->n_carved + n; i-- > pool->n_carved;) {
         struct tn_free_block *block = tn_pool_block(pool, i);
 
-        block->zero = 0;
-        block->next = next;
+        atomic_store_explicit(&block->zero, 0, memory_order_relaxed);
+        tn_free_link(block, next);
         next = block;
         TN_POISON(block + 1, pool->block_bytes - sizeof(*block));
     }
@@ -148,9 +214,9 @@ static bool pool_take_returned(struct tn_pool *pool)
         return false;
     first = (void *)(pool->base + (returned >> RETURNED_OFFSET_SHIFT));
     if (pool->free != NULL) {
-        for (last = first; last->next != NULL;)
-            last = last->next;
-        last->next = pool->free;
+        for (last = first; tn_free_next(last) != NULL;)
+            last = tn_free_next(last);
+        tn_free_link(last, pool->free);
     }
     pool->free = first;
     TN_ASSERT(pool->n_used >= n);
@@ -170,9 +236,12 @@ static bool pool_refill(struct tn_pool *pool)
     return true;
 }
 
-static bool pool_is_flagged(const struct tn_pool *pool)
+/* Whether nobody but its owner can be about to touch a pool without a block in use:
+ * a flagged one is on the attention stack, and one that is gray is the marker's. */
+static bool pool_is_left_alone(const struct tn_pool *pool)
 {
-    return (atomic_load_explicit(&pool->returned, memory_order_relaxed) & RETURNED_FLAG) != 0;
+    return (atomic_load_explicit(&pool->returned, memory_order_relaxed) & RETURNED_FLAG) == 0 &&
+           atomic_load_explicit(&pool->gray.state, memory_order_acquire) == TN_GRAY_IDLE;
 }
 
 /* ---- Filling and spilling ---- */
@@ -206,7 +275,7 @@ int tn_cache_fill_slow(struct tn_cache *cache, enum tn_block_kind kind, unsigned
     pool = bin->current;
     for (; n < n_wanted && pool->free != NULL; n++) {
         bin->ready[n] = pool->free;
-        pool->free = pool->free->next;
+        pool->free = tn_free_next(pool->free);
     }
     pool->n_used += n;
     bin->n_ready = n;
@@ -225,16 +294,16 @@ static void pool_put(struct tn_cache *cache, struct tn_bin *bin, struct tn_free_
 {
     struct tn_pool *pool = tn_pool_of(block);
 
-    block->next = pool->free;
+    tn_free_link(block, pool->free);
     pool->free = block;
     pool->n_used--;
     if (pool->is_full) {
         pool->is_full = false;
         bin_link(bin, pool);
     }
-    /* A flagged pool is on the attention stack; it goes when it is taken off.
-     * The current one stays, so that there is always one to fill from. */
-    if (pool->n_used == 0 && pool != bin->current && !pool_is_flagged(pool)) {
+    /* One that is not left alone goes another time. The current one stays, so
+     * that there is always one to fill from. */
+    if (pool->n_used == 0 && pool != bin->current && pool_is_left_alone(pool)) {
         bin_unlink(bin, pool);
         pool_release(cache, pool);
     }
@@ -279,7 +348,7 @@ static void pool_return(struct tn_pool *pool, struct tn_free_block *head,
     /* Release: the owner sees the links. */
     do {
         n = old >> RETURNED_COUNT_SHIFT & RETURNED_COUNT_MASK;
-        tail->next = n != 0 ? (void *)(pool->base + (old >> RETURNED_OFFSET_SHIFT)) : NULL;
+        tn_free_link(tail, n != 0 ? (void *)(pool->base + (old >> RETURNED_OFFSET_SHIFT)) : NULL);
         n += n_blocks;
         next = offset << RETURNED_OFFSET_SHIFT | n << RETURNED_COUNT_SHIFT | RETURNED_FLAG;
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &old, next,
@@ -306,7 +375,7 @@ void tn_cache_free_remote_slow(struct tn_cache *cache, struct tn_pool *pool,
             lane_flush(lane);
         *lane = (struct tn_lane){ .pool = pool, .tail = block };
     }
-    block->next = lane->head;
+    tn_free_link(block, lane->head);
     lane->head = block;
     if (++lane->n_blocks == LANE_BLOCKS)
         lane_flush(lane);
@@ -355,7 +424,7 @@ static void pool_attend(struct tn_cache *cache, struct tn_pool *pool,
     /* From here on the pool may be pushed again. Acquires what came with the
      * operation that had set the flag, or with any later one. */
     atomic_fetch_and_explicit(&pool->returned, ~RETURNED_FLAG, memory_order_acq_rel);
-    if (pool->kind == TN_KIND_OBJECT)
+    if (pool->kind != TN_KIND_BUFFER)
         pool_merge_queued(pool, merge, arg);
     /* Merging drops references, buries objects, but frees no block. */
     if (pool->is_full && pool_take_returned(pool)) {
@@ -364,7 +433,7 @@ static void pool_attend(struct tn_cache *cache, struct tn_pool *pool,
     } else if (pool != bin->current) {
         (void)pool_take_returned(pool);
     }
-    if (pool->n_used == 0 && pool != bin->current && !pool->is_full && !pool_is_flagged(pool)) {
+    if (pool->n_used == 0 && pool != bin->current && !pool->is_full && pool_is_left_alone(pool)) {
         bin_unlink(bin, pool);
         pool_release(cache, pool);
     }
@@ -449,7 +518,7 @@ void tn_cache_trim(struct tn_cache *cache)
             if (pool == NULL)
                 continue;
             (void)pool_take_returned(pool);
-            if (pool->n_used != 0 || pool_is_flagged(pool))
+            if (pool->n_used != 0 || !pool_is_left_alone(pool))
                 continue;
             bin->current = NULL;
             pool_release(cache, pool);

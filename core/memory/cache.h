@@ -77,9 +77,16 @@ struct tn_cache {
     void **ready_stacks; /* what the bins' stacks lie in */
     struct tn_lane lanes[TN_CACHE_LANES];
     size_t quota_bytes; /* charged to the budget, not yet used */
+    /* pools of containers, the newest first; and the next one of the walk under
+     * way, or NULL */
+    struct tn_pool *containers;
+    struct tn_pool *containers_walk;
+    struct tn_pool *young; /* those with something young, then those with only middle-aged */
+    uint32_t sweep;        /* the last sweep that has begun; new pools count as swept */
     /* [lock]   large_lock (TN_RANK_LARGE) */
     struct tn_mutex large_lock;
-    struct tn_large *large; /* large objects, for walkers */
+    struct tn_large *large;      /* large objects, for walkers */
+    struct tn_large *large_walk; /* the next one of the walk under way, or NULL */
     /* [atomic] pushed by anybody, taken whole by the owner */
     TN_CACHE_ALIGNED _Atomic(struct tn_pool *) attention;
     _Atomic(struct tn_large *) queued_large;
@@ -102,7 +109,7 @@ void tn_cache_free_remote_slow(struct tn_cache *cache, struct tn_pool *pool,
 
 /*
  * A block of a size class, uninitialised but for zeros in its first eight bytes
- * if the kind is TN_KIND_OBJECT. Returns 0, TN_ERR_LIMIT or TN_ERR_NOMEM.
+ * if the kind is one of objects. Returns 0, TN_ERR_LIMIT or TN_ERR_NOMEM.
  */
 TN_MUST_CHECK TN_ALWAYS_INLINE int tn_cache_alloc(struct tn_cache *cache, enum tn_block_kind kind,
                                                   unsigned int size_class, void **ret_block)
@@ -133,7 +140,8 @@ TN_ALWAYS_INLINE void tn_cache_free(struct tn_cache *cache, enum tn_block_kind k
     struct tn_free_block *block = freed;
 
     TN_DEBUG_ASSERT(pool->kind == kind && pool->size_class == size_class);
-    block->zero = 0;
+    /* Relaxed: what a walker concludes from it is right at any time. */
+    atomic_store_explicit(&block->zero, 0, memory_order_relaxed);
     TN_POISON(block + 1, pool->block_bytes - sizeof(*block));
     if (TN_UNLIKELY(pool->owner != cache)) {
         tn_cache_free_remote_slow(cache, pool, block);
@@ -146,6 +154,39 @@ TN_ALWAYS_INLINE void tn_cache_free(struct tn_cache *cache, enum tn_block_kind k
 
 /* Returns what waits in the lanes to the owners. At safe points. Lock-free. */
 void tn_cache_flush(struct tn_cache *cache);
+
+/* Takes a pool of containers off the list of the young. */
+void tn_cache_forget_young(struct tn_cache *cache, struct tn_pool *pool);
+
+/* The out-of-line half of tn_pool_add_young(). */
+void tn_cache_add_young_slow(struct tn_cache *cache, struct tn_pool *pool);
+
+/* Notes that the block of a small container of an own pool is young. */
+TN_ALWAYS_INLINE void tn_pool_add_young(struct tn_cache *cache, const void *block)
+{
+    struct tn_pool *pool = tn_pool_of(block);
+    uint32_t i = tn_pool_index(pool, block);
+    _Atomic(uint64_t) *word = &pool->maps[TN_MAP_YOUNG][i / 64];
+
+    atomic_store_explicit(word,
+                          atomic_load_explicit(word, memory_order_relaxed) | UINT64_C(1) << i % 64,
+                          memory_order_relaxed);
+    if (TN_UNLIKELY(!pool->has_young))
+        tn_cache_add_young_slow(cache, pool);
+}
+
+/*
+ * Walks the pools of containers: a walk begins with the first call, and each one
+ * returns the next pool or NULL. Pools that are taken meanwhile are left out,
+ * and those that are given back are skipped. The bearer only.
+ */
+void tn_cache_walk_begin(struct tn_cache *cache);
+struct tn_pool *tn_cache_walk_next(struct tn_cache *cache);
+/* What that would return next. */
+static inline struct tn_pool *tn_cache_walk_peek(const struct tn_cache *cache)
+{
+    return cache->containers_walk;
+}
 
 /* Charges memory that is not cut from pools, out of the cache's quota. */
 TN_MUST_CHECK int tn_cache_charge(struct tn_cache *cache, size_t bytes);

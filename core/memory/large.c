@@ -44,7 +44,7 @@ void tn_large_buffer_free(struct tn_cache *cache, void *block, size_t bytes)
     large_free(cache, block, bytes);
 }
 
-int tn_large_object_alloc(struct tn_cache *cache, size_t bytes, void **ret_block)
+int tn_large_object_alloc(struct tn_cache *cache, size_t bytes, bool is_container, void **ret_block)
 {
     struct tn_large *large;
     void *block;
@@ -53,7 +53,12 @@ int tn_large_object_alloc(struct tn_cache *cache, size_t bytes, void **ret_block
     if (r < 0)
         return r;
     large = block;
-    *large = (struct tn_large){ .owner = cache, .block_bytes = bytes };
+    *large = (struct tn_large){
+        .owner = cache,
+        .block_bytes = bytes,
+        .is_container = is_container,
+        .gray = { .is_large = true },
+    };
     *(uint64_t *)(void *)(large + 1) = 0;
     tn_mutex_lock(&cache->large_lock);
     large->next = cache->large;
@@ -67,10 +72,12 @@ int tn_large_object_alloc(struct tn_cache *cache, size_t bytes, void **ret_block
 
 void tn_large_object_free(struct tn_cache *cache, void *block)
 {
-    struct tn_large *large = (struct tn_large *)block - 1;
+    struct tn_large *large = tn_large_of(block);
     struct tn_cache *owner = large->owner;
 
     tn_mutex_lock(&owner->large_lock);
+    if (owner->large_walk == large)
+        owner->large_walk = large->next;
     if (large->next != NULL)
         large->next->prev = large->prev;
     if (large->prev != NULL)
@@ -78,12 +85,21 @@ void tn_large_object_free(struct tn_cache *cache, void *block)
     else
         owner->large = large->next;
     tn_mutex_unlock(&owner->large_lock);
+    /* Queued for the marker, it is the marker's to free. It is not being scanned:
+     * that would be in a read section that has seen it alive. */
+    if (atomic_exchange_explicit(&large->gray.state, TN_GRAY_ORPHANED, memory_order_acq_rel) ==
+        TN_GRAY_IDLE)
+        tn_large_free_orphan(cache, large);
+}
+
+void tn_large_free_orphan(struct tn_cache *cache, struct tn_large *large)
+{
     large_free(cache, large, large->block_bytes + sizeof(*large));
 }
 
 void tn_large_queue(void *block)
 {
-    struct tn_large *large = (struct tn_large *)block - 1;
+    struct tn_large *large = tn_large_of(block);
     struct tn_cache *owner = large->owner;
     struct tn_large *top = atomic_load_explicit(&owner->queued_large, memory_order_relaxed);
 
@@ -93,6 +109,25 @@ void tn_large_queue(void *block)
     while (!atomic_compare_exchange_weak_explicit(&owner->queued_large, &top, large,
                                                   memory_order_seq_cst, memory_order_relaxed));
     owner->on_attention(owner);
+}
+
+void tn_large_walk_begin(struct tn_cache *cache)
+{
+    tn_mutex_lock(&cache->large_lock);
+    cache->large_walk = cache->large;
+    tn_mutex_unlock(&cache->large_lock);
+}
+
+void *tn_large_walk_next(struct tn_cache *cache)
+{
+    struct tn_large *large;
+
+    tn_mutex_lock(&cache->large_lock);
+    large = cache->large_walk;
+    if (large != NULL)
+        cache->large_walk = large->next;
+    tn_mutex_unlock(&cache->large_lock);
+    return large == NULL ? NULL : large + 1;
 }
 
 void tn_large_each(struct tn_cache *cache, void (*visit)(void *block, void *arg), void *arg)

@@ -25,9 +25,11 @@
  *  - A pool in use is its bin's current one, or on the bin's list of those with
  *    something free, or full.
  *
- * Blocks of objects (TN_KIND_OBJECT) and of anything else never share a pool. A
- * block of an object pool that is not in use has zeros where the type would be,
- * so pools of objects can be walked without any list of objects.
+ * Blocks of containers, of other objects and of anything else never share a pool.
+ * A block of an object pool that is not in use has zeros where the type would be,
+ * so pools of objects can be walked without any list of objects. Those of
+ * containers are on a list of their cache's; the collectors' bits for their blocks
+ * lie beside them (maps.h).
  */
 #ifndef TN_CORE_MEMORY_POOL_H
 #define TN_CORE_MEMORY_POOL_H
@@ -38,6 +40,7 @@
 #include <stdint.h>
 
 #include "core/base/attr.h"
+#include "core/memory/maps.h"
 #include "core/memory/size_class.h"
 
 #if defined(TN_TEST_TINY) && TN_TEST_TINY
@@ -50,18 +53,34 @@
 #define TN_ARENA_BYTES (TN_POOL_BYTES * TN_ARENA_POOLS)
 
 enum tn_block_kind {
-    TN_KIND_OBJECT,
+    TN_KIND_LEAF,      /* an object that refers to no other */
+    TN_KIND_CONTAINER, /* an object that may */
     TN_KIND_BUFFER,
     TN_KIND_END,
 };
 
-/* A block that is not in use. The first word is zero in pools of objects. */
+/* A block that is not in use. The first word is zero in pools of objects: there
+ * it is written and read atomically, for whoever walks the pool meanwhile. */
 struct tn_free_block {
-    uint64_t zero;
-    struct tn_free_block *next;
+    _Atomic(uint64_t) zero;
+    _Atomic(struct tn_free_block *) next;
 };
 
+/* Relaxed: lists are handed over by what they hang from. */
+TN_ALWAYS_INLINE struct tn_free_block *tn_free_next(const struct tn_free_block *block)
+{
+    return atomic_load_explicit(&block->next, memory_order_relaxed);
+}
+
+TN_ALWAYS_INLINE void tn_free_link(struct tn_free_block *block, struct tn_free_block *next)
+{
+    atomic_store_explicit(&block->next, next, memory_order_relaxed);
+}
+
 #define TN_POOL_QUEUED_WORDS (TN_POOL_BYTES / TN_SMALL_MIN / 64)
+
+/* The blocks of a pool of containers that one word of a map stands for. */
+#define TN_POOL_MAP_WORDS (TN_POOL_BYTES / TN_CONTAINER_MIN / 64)
 
 struct tn_cache;
 
@@ -70,17 +89,30 @@ struct tn_pool {
     struct tn_cache *owner;
     char *base; /* where the blocks begin */
     uint32_t block_bytes;
-    uint32_t n_blocks; /* that fit */
+    uint32_t n_blocks;   /* that fit */
+    uint32_t reciprocal; /* 2^32 / block_bytes, rounded up */
     uint16_t size_class;
     uint16_t kind; /* enum tn_block_kind */
 
     /* [owner]  */
     uint32_t n_used;
-    struct tn_free_block *free;
     uint32_t n_carved; /* blocks that have ever been on a free list; read by walkers */
+    struct tn_free_block *free;
     struct tn_pool *next;
     struct tn_pool *prev;
-    bool is_full; /* not on the cache's list, because nothing is free */
+    /* pools of containers: on the cache's list of all of them; on that of those with
+     * something young or middle-aged; on their mutator's of those with garbage */
+    struct tn_pool *next_owned;
+    struct tn_pool *prev_owned;
+    struct tn_pool *next_young;
+    struct tn_pool *prev_young;
+    struct tn_pool *next_garbage;
+    uint64_t *trial;         /* during a collection by trial: what it counts for each block */
+    _Atomic(uint32_t) swept; /* the last sweep of a collector that has been here */
+    bool is_full;            /* not on the cache's list, because nothing is free */
+    bool is_young;           /* on the list of the young */
+    bool has_young;          /* and has something that was born since the last collection */
+    bool has_garbage;
 
     /* [atomic] others push (release), the owner takes (acquire) */
     _Alignas(2 * TN_CACHE_LINE) _Atomic(uint64_t) returned;
@@ -88,6 +120,9 @@ struct tn_pool {
     struct tn_pool *next_attention;
     /* [atomic] pools of objects: which objects wait to be merged, one bit each */
     _Atomic(uint64_t) queued[TN_POOL_QUEUED_WORDS];
+    /* see maps.h; used in pools of containers */
+    struct tn_gray gray;
+    _Alignas(TN_CACHE_LINE) _Atomic(uint64_t) maps[TN_MAP_END][TN_POOL_MAP_WORDS];
 };
 
 /* Links of a list whose members leave from anywhere. */
@@ -119,7 +154,10 @@ TN_ALWAYS_INLINE struct tn_pool *tn_pool_of(const void *block)
 /* The number of a block in its pool, from 0. */
 static inline uint32_t tn_pool_index(const struct tn_pool *pool, const void *block)
 {
-    return (uint32_t)((const char *)block - pool->base) / pool->block_bytes;
+    uint64_t offset = (uint64_t)((const char *)block - pool->base);
+
+    /* Exact for what is smaller than 2^32 / block_bytes; a division takes longer. */
+    return (uint32_t)(offset * pool->reciprocal >> 32);
 }
 
 static inline void *tn_pool_block(const struct tn_pool *pool, uint32_t index)

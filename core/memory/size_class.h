@@ -10,9 +10,10 @@
 
 #include "core/base/attr.h"
 
-#define TN_SMALL_MIN 16  /* bytes: a block has room for a header */
-#define TN_SMALL_MAX 512 /* bytes */
-#define TN_FINE_MAX 128  /* bytes: up to here the classes are 8 apart */
+#define TN_SMALL_MIN 16     /* bytes: a block has room for a header */
+#define TN_SMALL_MAX 512    /* bytes */
+#define TN_CONTAINER_MIN 32 /* bytes: no block of a container is smaller */
+#define TN_FINE_MAX 128     /* bytes: up to here the classes are 8 apart */
 #define TN_FINE_CLASSES (TN_FINE_MAX / 8 - 1)
 #define TN_SIZE_CLASSES (TN_FINE_CLASSES + (TN_SMALL_MAX - TN_FINE_MAX) / 16)
 

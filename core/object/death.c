@@ -7,9 +7,9 @@
  *              emptied already
  *   announced  if somebody is to be told of its death: then while it still holds
  *              everything
- *   emptied    at safe points, within a budget: the type's clear() drops the
- *              references that it holds, which may bury others. No recursion
- *              anywhere, however deep the structure
+ *   emptied    at safe points, within a budget: what refers to it weakly is told,
+ *              and the type's clear() drops the references that it holds, which
+ *              may bury others. No recursion anywhere, however deep the structure
  *   retired    in limbo, still linked through `shared`, until a grace period
  *              has passed; skipped if nobody but the owner ever saw it
  *   freed      back to its pool
@@ -49,12 +49,19 @@ static void count_out(struct tn_mutator *mu, const struct tn_object *o)
     tn_count_add(&mu->live_bytes, -(int64_t)tn_type_of(o)->block_size(o));
 }
 
+static void free_small(struct tn_mutator *mu, struct tn_object *o)
+{
+    enum tn_block_kind kind = tn_block_kind_of(mu->heap, o->type);
+
+    tn_cache_free(&mu->cache, kind, tn_block_class(kind, tn_type_of(o)->block_size(o)), o);
+}
+
 static void release_block(struct tn_mutator *mu, struct tn_object *o)
 {
     if ((atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_LARGE) != 0)
         tn_large_object_free(&mu->cache, o);
     else
-        tn_cache_free(&mu->cache, TN_KIND_OBJECT, tn_size_class(tn_type_of(o)->block_size(o)), o);
+        free_small(mu, o);
 }
 
 void tn_mutator_free_object(struct tn_mutator *mu, struct tn_object *o)
@@ -79,16 +86,21 @@ static void retire(struct tn_mutator *mu, struct tn_object *o, bool is_unseen)
 void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
 {
     bool is_unseen = !mu->defers || !tn_is_published(dead);
+    bool is_weak = (atomic_load_explicit(&dead->bits, memory_order_relaxed) & TN_BIT_WEAK) != 0;
 
     count_out(mu, dead);
     atomic_store_explicit(&dead->local, 0, memory_order_relaxed);
     atomic_store_explicit(&dead->owner, TN_OWNER_NOBODY, memory_order_relaxed);
-    if (tn_type_of(dead)->clear == NULL) { /* holds nothing */
+    if (tn_type_of(dead)->clear == NULL && !is_weak) { /* holds nothing, and nobody waits */
         TN_DEBUG_ASSERT(
             (atomic_load_explicit(&dead->bits, memory_order_relaxed) & TN_BIT_FINALIZER) == 0);
         retire(mu, dead, is_unseen);
         return;
     }
+    tn_mark_death(mu, dead);
+    if (tn_heap_is_container(mu->heap, dead->type) &&
+        atomic_load_explicit(&mu->n_young, memory_order_relaxed) > 0)
+        tn_count_add(&mu->n_young, -1);
     if (is_unseen)
         atomic_fetch_or_explicit(&dead->bits, TN_BIT_UNSEEN, memory_order_relaxed);
     link_dead(dead, mu->dying);
@@ -101,8 +113,8 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
     while (mu->dying != NULL && budget > 0) {
         struct tn_object *o = mu->dying;
         const struct tn_type *type = tn_type_of(o);
-        bool is_unseen =
-            (atomic_load_explicit(&o->bits, memory_order_relaxed) & TN_BIT_UNSEEN) != 0;
+        uint8_t bits = atomic_load_explicit(&o->bits, memory_order_relaxed);
+        bool is_unseen = (bits & TN_BIT_UNSEEN) != 0;
         struct tn_object *rest = next_dead(o);
         bool is_empty;
 
@@ -111,8 +123,10 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         /* What clear() buries goes on top of the rest; `o` itself is off the
          * list, or on it again if it has more to drop. */
         mu->dying = rest;
+        if ((bits & TN_BIT_WEAK) != 0 && o->type == TN_TYPE_STR)
+            tn_interned_forget(mu, o);
         mu->frees_at_once = is_unseen;
-        is_empty = type->clear(mu, o, &budget);
+        is_empty = type->clear == NULL || type->clear(mu, o, &budget);
         mu->frees_at_once = false;
         if (!is_empty) {
             link_dead(o, mu->dying);

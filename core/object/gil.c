@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/object/gil.h"
 
+#include <sched.h>
+
 #include "core/base/futex.h"
 
 /* About as long as it takes to wake a sleeper on another CPU. */
@@ -111,5 +113,18 @@ void tn_gil_yield_slow(struct tn_gil *gil, const void *holder)
            atomic_load_explicit(&gil->drop_requested, memory_order_relaxed))
         (void)tn_cond_wait_for(&gil->switched, &gil->lock, gil->switch_interval_ns);
     tn_mutex_unlock(&gil->lock);
+    tn_gil_acquire(gil, holder);
+}
+
+void tn_gil_give_way(struct tn_gil *gil, const void *holder)
+{
+    if (atomic_load_explicit(&gil->n_sleepers, memory_order_seq_cst) != 0) {
+        atomic_store_explicit(&gil->drop_requested, true, memory_order_relaxed);
+        tn_gil_yield_slow(gil, holder);
+        return;
+    }
+    /* Somebody may be spinning for it. */
+    tn_gil_release(gil);
+    sched_yield();
     tn_gil_acquire(gil, holder);
 }

@@ -50,6 +50,10 @@ void tn_gil_release(struct tn_gil *gil);
  * before and after. Blocks until then. */
 void tn_gil_yield_slow(struct tn_gil *gil, const void *holder);
 
+/* The same without being asked, for a holder that does background work: whoever
+ * waits gets the lock next. */
+void tn_gil_give_way(struct tn_gil *gil, const void *holder);
+
 static inline void tn_gil_checkpoint(struct tn_gil *gil, const void *holder)
 {
     /* Relaxed: a request that is seen late is answered at the next safe point. */

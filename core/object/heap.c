@@ -34,6 +34,8 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
     if (heap == NULL)
         return TN_ERR_NOMEM;
     heap->mode = options->mode;
+    for (unsigned int type = TN_TYPE_FREE + 1; type < TN_TYPE_END; type++)
+        heap->container_types |= (uint64_t)tn_types[type]->is_container << type;
     heap->max_backlog_bytes =
         options->max_backlog_bytes != 0 ? options->max_backlog_bytes : TN_BACKLOG_BYTES;
     tn_siphash_key_random(&heap->hash_key);
@@ -47,6 +49,8 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
     tn_events_init(&heap->events);
     tn_mutex_init(&heap->threads_lock, TN_RANK_THREADS);
     r = tn_immortals_new(&heap->hash_key, &heap->immortals);
+    if (r == 0)
+        r = tn_interned_new(&heap->interned);
     if (r == 0 && heap->mode != TN_MODE_GIL)
         r = tn_reclaimer_start(heap);
     if (r < 0) {
@@ -72,15 +76,17 @@ static void work_off_all(struct tn_heap *heap)
     bool is_more;
 
     do {
-        is_more = false;
         for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++) {
             struct tn_mutator *mu = tn_heap_mutator(heap, i);
 
             (void)tn_mutator_work(mu, SIZE_MAX);
             tn_mutator_drain_limbo(mu);
             tn_cache_flush(&mu->cache);
-            is_more |= has_work(mu);
         }
+        /* Only now: what one drops may have to be worked off by another. */
+        is_more = false;
+        for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+            is_more |= has_work(tn_heap_mutator(heap, i));
     } while (is_more);
 }
 
@@ -103,7 +109,7 @@ static void collect_object(void *block, void *arg)
 
 static void collect_pool(struct tn_pool *pool, void *arg)
 {
-    if (pool->kind != TN_KIND_OBJECT)
+    if (pool->kind == TN_KIND_BUFFER)
         return;
     for (uint32_t i = 0; i < pool->n_carved; i++)
         collect_object(tn_pool_block(pool, i), arg);
@@ -151,6 +157,8 @@ size_t tn_heap_free(struct tn_heap **heapp)
 
     if (heap == NULL)
         return 0;
+    if (heap->collector != NULL)
+        heap->collector->stop(heap);
     tn_reclaimer_stop(heap);
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         TN_ASSERT(heap->mode == TN_MODE_GIL || !tn_heap_mutator(heap, i)->is_borne);
@@ -160,6 +168,8 @@ size_t tn_heap_free(struct tn_heap **heapp)
         collect_all(heap, &left);
         if (left.n > 0)
             sweep(heap, left.n);
+        tn_interned_clear(tn_heap_mutator(heap, 0));
+        work_off_all(heap);
     }
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_cache_fini(&tn_heap_mutator(heap, i)->cache);
@@ -169,6 +179,7 @@ size_t tn_heap_free(struct tn_heap **heapp)
         tn_backing_free(tn_heap_mutator(heap, i), sizeof(struct tn_mutator),
                         _Alignof(struct tn_mutator));
     }
+    tn_interned_free(&heap->interned);
     tn_immortals_free(&heap->immortals);
     tn_mutex_fini(&heap->threads_lock);
     tn_events_fini(&heap->events);

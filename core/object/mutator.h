@@ -46,12 +46,28 @@ enum tn_mutator_state {
     TN_MUTATOR_CLAIMED,
 };
 
+/* What a collector wants of a mutator, done at its safe points; see gc/. */
+struct tn_gc_duty {
+    /* [atomic] the last handshake that it has answered; stored with release by the
+     * bearer, read with acquire by the collector */
+    _Atomic(uint32_t) seen;
+    /* [owner]  */
+    uint8_t phase;            /* enum tn_gc_phase */
+    uint8_t work;             /* enum tn_gc_work */
+    struct tn_object *object; /* garbage that is being emptied, or NULL */
+    struct tn_pool *garbage;  /* pools that hold some */
+    struct tn_large *large_garbage;
+    uint32_t n_young_collections; /* since the last one of the middle-aged */
+    uint64_t n_garbage;           /* found in the last sweep; read when that is over */
+};
+
 struct tn_mutator {
     /* [const] */
     struct tn_bearer bearer; /* first: see tn_bearer_id() */
     bool defers;             /* frees after a grace period; false in mode gil */
     bool publishes;          /* somebody else may look; false in mode gil */
     struct tn_heap *heap;
+    bool has_young;       /* what is born is counted as young (gc/) */
     uint64_t birth_head;  /* the first eight bytes of a new object, type and bits zero */
     int64_t birth_shared; /* the second eight */
 
@@ -65,8 +81,12 @@ struct tn_mutator {
     _Atomic(int64_t) n_objs[TN_TYPE_END]; /* born here less died here; sums are right */
     _Atomic(int64_t) live_bytes;          /* likewise, of objects, buffers and names */
     _Atomic(int64_t) n_dying;             /* dead, not yet emptied */
+    _Atomic(int64_t) n_young;             /* containers born since the last young collection */
+    _Atomic(uint64_t) n_born;             /* containers born ever */
     _Atomic(uint64_t) n_merges;           /* asked for by others, and made */
     _Atomic(uint64_t) n_merges_claimed;   /* of these: made by a claimer */
+
+    struct tn_gc_duty gc;
 
     /* [atomic] enum tn_mutator_state, see above */
     TN_CACHE_ALIGNED _Atomic(uint32_t) state;
@@ -77,6 +97,8 @@ struct tn_mutator {
     _Atomic(bool) has_leftovers;
     /* [lock]   heap->threads_lock: some thread is attached to it */
     bool is_borne;
+    /* [owner]  not in mode gil: the thread that is attached to it, while it has roots */
+    struct tn_thread *thread;
 };
 
 /*

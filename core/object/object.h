@@ -33,6 +33,8 @@ enum tn_type_id {
     TN_TYPE_TUPLE,
     TN_TYPE_LIST,
     TN_TYPE_DICT,
+    TN_TYPE_CLASS,
+    TN_TYPE_RECORD,
     TN_TYPE_END
 };
 
@@ -49,12 +51,12 @@ enum tn_count_state {
 #define TN_OWNER_NOBODY UINT16_C(0)
 
 /* In `bits`. */
-#define TN_BIT_LOCKED UINT8_C(0x01)  /* the object's lock is held */
-#define TN_BIT_WAITERS UINT8_C(0x02) /* somebody sleeps on the lock */
-#define TN_BIT_LARGE UINT8_C(0x04)   /* [const] lies in a block of its own (memory/large.h) */
-#define TN_BIT_UNSEEN UINT8_C(0x08)  /* dead, and nobody but its owner ever saw it */
-/* Its death is an event (events.h). Set at birth, on types with a clear() only. */
-#define TN_BIT_FINALIZER UINT8_C(0x20)
+#define TN_BIT_LOCKED UINT8_C(0x01)    /* the object's lock is held */
+#define TN_BIT_WAITERS UINT8_C(0x02)   /* somebody sleeps on the lock */
+#define TN_BIT_LARGE UINT8_C(0x04)     /* [const] lies in a block of its own (memory/large.h) */
+#define TN_BIT_UNSEEN UINT8_C(0x08)    /* dead, and nobody but its owner ever saw it */
+#define TN_BIT_WEAK UINT8_C(0x10)      /* something refers to it weakly and is told of its death */
+#define TN_BIT_FINALIZER UINT8_C(0x20) /* its death is an event; set at birth; needs a clear() */
 
 struct tn_object {
     /* [owner]  the owner's count; read by others only to see that it is immortal */

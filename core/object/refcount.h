@@ -29,12 +29,18 @@
 
 /* What every function below needs of a mutator; its first member. */
 struct tn_bearer {
-    uint16_t id; /* [const] 1... */
+    uint16_t id;     /* [const] 1... */
+    uint8_t barrier; /* [owner] TN_BARRIER_*, see mark.h */
 };
 
 TN_ALWAYS_INLINE uint16_t tn_bearer_id(const struct tn_mutator *mu)
 {
     return ((const struct tn_bearer *)(const void *)mu)->id;
+}
+
+TN_ALWAYS_INLINE uint8_t tn_bearer_barrier(const struct tn_mutator *mu)
+{
+    return ((const struct tn_bearer *)(const void *)mu)->barrier;
 }
 
 TN_ALWAYS_INLINE bool tn_is_immortal(const struct tn_object *o)

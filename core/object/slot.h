@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Slots: the one place where a reference held by an object or a name is
- * overwritten. A collector that marks beside the mutators shades what is
- * overwritten here, and nowhere else.
+ * overwritten. A collector that marks beside the mutators needs to know what is
+ * overwritten (mark.h), and learns it here and nowhere else.
  *
  * Invariant: what a published container's slot holds is published.
  * Ordering:  a store releases and a load acquires, so that whoever finds an
@@ -11,6 +11,7 @@
 #ifndef TN_CORE_OBJECT_SLOT_H
 #define TN_CORE_OBJECT_SLOT_H
 
+#include "core/object/mark.h"
 #include "core/object/object.h"
 #include "core/object/refcount.h"
 
@@ -31,6 +32,7 @@ TN_ALWAYS_INLINE void tn_slot_init(struct tn_mutator *mu, const struct tn_object
 {
     if (container == NULL || tn_is_published(container))
         tn_publish(mu, take);
+    tn_mark_write(mu, NULL, take);
     atomic_store_explicit(slot, take, memory_order_release);
 }
 
@@ -47,6 +49,7 @@ TN_MUST_CHECK TN_ALWAYS_INLINE struct tn_object *tn_slot_swap(struct tn_mutator 
 
     if (take != NULL && (container == NULL || tn_is_published(container)))
         tn_publish(mu, take);
+    tn_mark_write(mu, old, take);
     atomic_store_explicit(slot, take, memory_order_release);
     return old;
 }
@@ -58,9 +61,11 @@ TN_MUST_CHECK TN_ALWAYS_INLINE struct tn_object *tn_slot_swap(struct tn_mutator 
  */
 TN_ALWAYS_INLINE void tn_slot_move(struct tn_mutator *mu, tn_slot *to, const tn_slot *from)
 {
-    (void)mu;
-    atomic_store_explicit(to, atomic_load_explicit(from, memory_order_relaxed),
-                          memory_order_release);
+    struct tn_object *moved = atomic_load_explicit(from, memory_order_relaxed);
+
+    /* A collector that walks the container may pass by both of its places. */
+    tn_mark_write(mu, moved, NULL);
+    atomic_store_explicit(to, moved, memory_order_release);
 }
 
 /* The same into a slot of a buffer that no reader has seen yet, which will take
@@ -75,7 +80,10 @@ TN_ALWAYS_INLINE void tn_slot_copy(tn_slot *to, const tn_slot *from)
  * emptied. The slot stays as it is, for readers that are late. */
 TN_ALWAYS_INLINE void tn_slot_drop(struct tn_mutator *mu, const tn_slot *slot)
 {
-    tn_decref(mu, atomic_load_explicit(slot, memory_order_relaxed));
+    struct tn_object *o = atomic_load_explicit(slot, memory_order_relaxed);
+
+    tn_mark_write(mu, o, NULL);
+    tn_decref(mu, o);
 }
 
 #endif

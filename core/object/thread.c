@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "core/base/err.h"
+#include "core/base/futex.h"
 #include "core/base/rcu.h"
 #include "core/memory/backing.h"
 #include "core/object/heap_internal.h"
@@ -18,6 +19,10 @@ struct tn_thread {
     bool is_online;
     struct tn_heap *heap;
     struct tn_mutator *mu; /* the one it bears when online */
+    struct tn_roots roots; /* [owner] of the mutator */
+    /* [lock]   heap->threads_lock: the list of all */
+    struct tn_thread *next;
+    struct tn_thread *prev;
 };
 
 /* The thread's own attachment: a thread is attached to one heap at a time. */
@@ -97,6 +102,8 @@ static int mutator_new_locked(struct tn_heap *heap, struct tn_mutator **ret_muta
         return TN_ERR_NOMEM;
     }
     atomic_init(&mu->state, TN_MUTATOR_OFFLINE);
+    if (heap->collector != NULL)
+        heap->collector->attach(mu);
     atomic_store_explicit(&heap->mutators[n], mu, memory_order_release);
     atomic_store_explicit(&heap->n_mutators, n + 1, memory_order_release);
     *ret_mutator = mu;
@@ -118,6 +125,42 @@ static int mutator_take_locked(struct tn_heap *heap, struct tn_mutator **ret_mut
 
 /* ---- Threads ---- */
 
+static void link_locked(struct tn_heap *heap, struct tn_thread *thread)
+{
+    thread->next = heap->threads;
+    if (heap->threads != NULL)
+        heap->threads->prev = thread;
+    heap->threads = thread;
+}
+
+static void unlink_locked(struct tn_heap *heap, struct tn_thread *thread)
+{
+    if (thread->next != NULL)
+        thread->next->prev = thread->prev;
+    if (thread->prev != NULL)
+        thread->prev->next = thread->next;
+    else
+        heap->threads = thread->next;
+}
+
+void tn_thread_set_roots(struct tn_thread *thread, const struct tn_roots *roots)
+{
+    TN_DEBUG_ASSERT(thread == attached && thread->is_online);
+    thread->roots = roots != NULL ? *roots : (struct tn_roots){ 0 };
+    if (thread->heap->mode != TN_MODE_GIL)
+        thread->mu->thread = roots != NULL ? thread : NULL;
+}
+
+struct tn_roots *tn_thread_roots(struct tn_thread *thread)
+{
+    return &thread->roots;
+}
+
+struct tn_thread *tn_thread_next_locked(struct tn_heap *heap, struct tn_thread *thread)
+{
+    return thread == NULL ? heap->threads : thread->next;
+}
+
 int tn_thread_attach(struct tn_heap *heap, struct tn_thread **ret_thread)
 {
     struct tn_thread *thread;
@@ -129,8 +172,10 @@ int tn_thread_attach(struct tn_heap *heap, struct tn_thread **ret_thread)
         return TN_ERR_NOMEM;
     tn_mutex_lock(&heap->threads_lock);
     r = mutator_take_locked(heap, &thread->mu);
-    if (r == 0)
+    if (r == 0) {
         thread->mu->is_borne = true;
+        link_locked(heap, thread);
+    }
     tn_mutex_unlock(&heap->threads_lock);
     if (r < 0) {
         free(thread);
@@ -157,17 +202,27 @@ void tn_thread_detach(struct tn_thread **threadp)
     (void)tn_thread_online(thread);
     while (thread->mu->dying != NULL)
         (void)tn_thread_safepoint(thread, TN_WORK_BUDGET);
+    tn_thread_set_roots(thread, NULL);
     tn_thread_offline(thread);
-    if (thread->heap->mode != TN_MODE_GIL) {
+    if (thread->heap->mode != TN_MODE_GIL)
         tn_rcu_unregister();
-        tn_mutex_lock(&thread->heap->threads_lock);
+    tn_mutex_lock(&thread->heap->threads_lock);
+    unlink_locked(thread->heap, thread);
+    if (thread->heap->mode != TN_MODE_GIL)
         thread->mu->is_borne = false;
-        tn_mutex_unlock(&thread->heap->threads_lock);
-    }
+    tn_mutex_unlock(&thread->heap->threads_lock);
     attached = NULL;
     thread->magic = 0;
     free(thread);
     *threadp = NULL;
+}
+
+/* A collector has stopped all mutators, or is about to: whoever comes online just
+ * then waits in tn_mutator_enter(), because it is claimed. Offline. */
+static void wait_while_stopped(struct tn_heap *heap)
+{
+    while (TN_UNLIKELY(atomic_load_explicit(&heap->is_stopped, memory_order_acquire) != 0))
+        tn_futex_wait(&heap->is_stopped, 1, TN_FUTEX_FOREVER);
 }
 
 struct tn_mutator *tn_thread_online(struct tn_thread *thread)
@@ -177,6 +232,7 @@ struct tn_mutator *tn_thread_online(struct tn_thread *thread)
     if (thread->heap->mode == TN_MODE_GIL) {
         tn_gil_acquire(&thread->heap->gil, thread);
     } else {
+        wait_while_stopped(thread->heap);
         tn_rcu_online();
         tn_mutator_enter(thread->mu);
     }
@@ -216,25 +272,49 @@ static void wait_for_grace(struct tn_thread *thread)
     tn_mutator_turn_limbo(thread->mu, SIZE_MAX);
 }
 
-bool tn_thread_safepoint(struct tn_thread *thread, size_t budget)
+/* Lets a collector have the mutator that has asked for all of them. */
+static TN_NOINLINE void stop_here(struct tn_thread *thread)
 {
+    tn_thread_offline(thread);
+    (void)tn_thread_online(thread);
+}
+
+static bool safepoint(struct tn_thread *thread, size_t budget, bool is_top)
+{
+    const struct tn_collector_hooks *collector = thread->heap->collector;
     struct tn_mutator *mu = thread->mu;
     bool is_more;
 
     TN_DEBUG_ASSERT(thread == attached && thread->is_online);
     if (thread->heap->mode == TN_MODE_GIL) {
         is_more = tn_mutator_work(mu, budget);
+        if (collector != NULL)
+            is_more |= collector->safepoint(mu, budget, is_top);
         tn_gil_checkpoint(&thread->heap->gil, thread);
         return is_more;
     }
     tn_rcu_quiescent();
+    if (TN_UNLIKELY(atomic_load_explicit(&thread->heap->is_stopped, memory_order_relaxed) != 0))
+        stop_here(thread);
     is_more = tn_mutator_work(mu, budget);
+    if (collector != NULL)
+        is_more |= collector->safepoint(mu, budget, is_top);
     /* Who makes garbage faster than grace periods pass waits for them. */
     while (TN_UNLIKELY((size_t)atomic_load_explicit(&mu->limbo.bytes, memory_order_relaxed) >
                        thread->heap->max_backlog_bytes) &&
            !tn_limbo_batch_is_empty(&mu->limbo.waiting))
         wait_for_grace(thread);
     return is_more;
+}
+
+bool tn_thread_safepoint(struct tn_thread *thread, size_t budget)
+{
+    return safepoint(thread, budget, true);
+}
+
+bool tn_thread_breathe(struct tn_thread *thread, size_t budget)
+{
+    return safepoint(thread, budget, false);
 }
 
 /* Works off all that others left behind, as far as they are not at work. */
@@ -258,7 +338,7 @@ size_t tn_thread_reclaim(struct tn_thread *thread)
     size_t before = atomic_load_explicit(&heap->arenas.held_bytes, memory_order_relaxed);
     size_t after;
 
-    (void)tn_thread_safepoint(thread, SIZE_MAX);
+    (void)tn_thread_breathe(thread, SIZE_MAX);
     if (heap->mode != TN_MODE_GIL) {
         while (mu->dying != NULL || !tn_limbo_is_empty(&mu->limbo)) {
             (void)tn_mutator_work(mu, SIZE_MAX);

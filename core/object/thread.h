@@ -74,14 +74,51 @@ struct tn_mutator *tn_thread_online(struct tn_thread *thread);
 void tn_thread_offline(struct tn_thread *thread);
 
 /*
- * A safe point, while online: the thread holds nothing that it borrowed. Merges
- * what others asked for, works off up to `budget` destructions, frees what has
- * passed its grace period, and in mode gil lets others have the lock if they
- * have waited for the switch interval. Blocks only in mode gil, or to make a
- * thread pay that has more than max_backlog_bytes in limbo.
- * Returns true if destructions are left over for the next safe point.
+ * A safe point, while online: the thread holds nothing that it borrowed, and no
+ * reference that its roots do not know (tn_thread_set_roots). Merges what others
+ * asked for, works off up to `budget` destructions, frees what has passed its
+ * grace period, does its part of a collection that is under way, and in mode gil
+ * lets others have the lock if they have waited for the switch interval. Blocks
+ * only in mode gil, if a collector has stopped everybody, or to make a thread pay
+ * that has more than max_backlog_bytes in limbo.
+ * Returns true if work is left over for the next safe point.
  */
 bool tn_thread_safepoint(struct tn_thread *thread, size_t budget);
+
+/* The same in the middle of something: the thread has borrowed nothing, but it
+ * holds references of which its roots know nothing. Collections that need to know
+ * them wait for the next safe point. */
+bool tn_thread_breathe(struct tn_thread *thread, size_t budget);
+
+/*
+ * The references that a thread holds from one safe point to the next. A concurrent
+ * collector keeps alive what they lead to, and what names lead to, and nothing else.
+ */
+struct tn_roots {
+    /*
+     * Calls tn_root_visit() with objects that are held, about `budget` of them, from
+     * where *cursor says (0: the beginning) and moves it on. True when all have been
+     * visited that were held throughout; what comes and goes meanwhile may be left
+     * out. Called for one collection at a time, by the bearer of the thread's mutator:
+     * the thread itself, or somebody else while it is offline. So what it reads is
+     * changed online only. Whoever lets go of a root calls tn_root_leave() first.
+     */
+    bool (*walk)(void *arg, struct tn_mutator *mu, uint64_t *cursor, size_t budget);
+    void *arg;
+    /* The collector's: where it is, and (mode gil) which collection has been here. */
+    uint64_t cursor;
+    uint64_t number;
+};
+
+/* Says what the thread's roots are; NULL: it has none, as at first. Online. */
+void tn_thread_set_roots(struct tn_thread *thread, const struct tn_roots *roots);
+
+/* A root is about to let go of an object, or to hand its reference to somebody who
+ * may have been looked at already. Drops nothing. */
+void tn_root_leave(struct tn_mutator *mu, struct tn_object *o);
+
+/* Says of an object that a root refers to it. In tn_roots.walk only. */
+void tn_root_visit(struct tn_mutator *mu, struct tn_object *o);
 
 /*
  * For a thread that was refused memory (TN_ERR_LIMIT): works off everything
@@ -91,6 +128,14 @@ bool tn_thread_safepoint(struct tn_thread *thread, size_t budget);
  * memory has shrunk.
  */
 size_t tn_thread_reclaim(struct tn_thread *thread);
+
+/* ---- For collectors ---- */
+
+struct tn_roots *tn_thread_roots(struct tn_thread *thread);
+
+/* The first thread that is attached (for NULL), or the next one, or NULL. Under
+ * the heap's threads_lock. */
+struct tn_thread *tn_thread_next_locked(struct tn_heap *heap, struct tn_thread *thread);
 
 /* The mutator that a thread which is online bears. */
 struct tn_mutator *tn_thread_mutator(struct tn_thread *thread);

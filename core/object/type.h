@@ -38,7 +38,8 @@ struct tn_type {
     enum tn_type_id id;
     /* Can refer to other objects and so be part of a cycle. */
     bool is_container;
-    /* Can change after it is built, and so cannot be a key. */
+    /* Can change after it is built. If it is compared by content, it then cannot be
+     * a key. */
     bool is_mutable;
 
     /*
@@ -100,6 +101,20 @@ struct tn_siphash_key;
 TN_MUST_CHECK int tn_immortals_new(const struct tn_siphash_key *hash_key,
                                    struct tn_immortals **ret_immortals);
 void tn_immortals_free(struct tn_immortals **immortalsp);
+
+/*
+ * The strs of which a heap keeps one copy each. It refers to them weakly: they have
+ * TN_BIT_WEAK, and death.c says when one of them has died. What they are is the
+ * types' business (core/types/intern.h). TN_ERR_NOMEM.
+ */
+struct tn_interned;
+TN_MUST_CHECK int tn_interned_new(struct tn_interned **ret_interned);
+/* Takes a dead str out, if it is in there. Its memory stays until this returns. */
+void tn_interned_forget(struct tn_mutator *mu, struct tn_object *dead);
+/* Forgets all, alive or not, and retires all memory. Nobody else uses the heap. */
+void tn_interned_clear(struct tn_mutator *mu);
+/* Frees what is empty. */
+void tn_interned_free(struct tn_interned **internedp);
 
 /* The table of a type number, which must be one that an object can have. */
 static inline const struct tn_type *tn_type_of_id(enum tn_type_id id)

@@ -7,17 +7,31 @@
 #include "core/types/types_internal.h"
 
 const struct tn_type *const tn_types[TN_TYPE_END] = {
-    [TN_TYPE_NONE] = &tn_type_none,   [TN_TYPE_BOOL] = &tn_type_bool,
-    [TN_TYPE_INT] = &tn_type_int,     [TN_TYPE_FLOAT] = &tn_type_float,
-    [TN_TYPE_STR] = &tn_type_str,     [TN_TYPE_BYTES] = &tn_type_bytes,
-    [TN_TYPE_TUPLE] = &tn_type_tuple, [TN_TYPE_LIST] = &tn_type_list,
-    [TN_TYPE_DICT] = &tn_type_dict,
+    [TN_TYPE_NONE] = &tn_type_none,     [TN_TYPE_BOOL] = &tn_type_bool,
+    [TN_TYPE_INT] = &tn_type_int,       [TN_TYPE_FLOAT] = &tn_type_float,
+    [TN_TYPE_STR] = &tn_type_str,       [TN_TYPE_BYTES] = &tn_type_bytes,
+    [TN_TYPE_TUPLE] = &tn_type_tuple,   [TN_TYPE_LIST] = &tn_type_list,
+    [TN_TYPE_DICT] = &tn_type_dict,     [TN_TYPE_CLASS] = &tn_type_class,
+    [TN_TYPE_RECORD] = &tn_type_record,
 };
 
 const char *tn_type_name(enum tn_type_id id)
 {
     TN_ASSERT(id < TN_TYPE_END);
     return id == TN_TYPE_FREE ? "free" : tn_types[id]->name;
+}
+
+bool tn_type_is_container(enum tn_type_id id)
+{
+    return tn_type_of_id(id)->is_container;
+}
+
+int tn_identity_hash(const struct tn_heap *heap, const struct tn_object *o, unsigned int depth,
+                     uint32_t *ret_hash)
+{
+    (void)depth;
+    *ret_hash = (uint32_t)(tn_siphash_u64(&heap->hash_key, (uintptr_t)o) >> 32);
+    return 0;
 }
 
 int tn_hash_nested(const struct tn_heap *heap, const struct tn_object *o, unsigned int depth,

@@ -29,15 +29,21 @@
 #include "core/base/attr.h"
 #include "core/base/slice.h"
 #include "core/object/object.h"
+#include "core/types/class.h"
 #include "core/types/dict.h"
+#include "core/types/intern.h"
 #include "core/types/list.h"
 #include "core/types/probe.h"
+#include "core/types/record.h"
 #include "core/types/scalar.h"
 #include "core/types/text.h"
 #include "core/types/tuple.h"
 
 /* "int", "list", ...; "free" for 0. Any thread. */
 const char *tn_type_name(enum tn_type_id id);
+
+/* Whether objects of a type can refer to others, and so be part of a cycle. */
+bool tn_type_is_container(enum tn_type_id id);
 
 /* How deep a tuple in a tuple may be nested and still be hashed, and a container
  * in a container and still be compared. */

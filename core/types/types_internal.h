@@ -26,6 +26,8 @@ extern const struct tn_type tn_type_bytes;
 extern const struct tn_type tn_type_tuple;
 extern const struct tn_type tn_type_list;
 extern const struct tn_type tn_type_dict;
+extern const struct tn_type tn_type_class;
+extern const struct tn_type tn_type_record;
 
 /* ---- Hashes that do not need a heap, for the immortals ---- */
 
@@ -41,6 +43,11 @@ struct tn_tuple_hash {
     }
 void tn_tuple_hash_add(struct tn_tuple_hash *h, uint32_t item_hash);
 uint32_t tn_tuple_hash_end(const struct tn_tuple_hash *h, uint64_t n_items);
+
+/* The hash of what is compared by identity: that of its address, which it keeps for
+ * life. A type's `hash`. */
+int tn_identity_hash(const struct tn_heap *heap, const struct tn_object *o, unsigned int depth,
+                     uint32_t *ret_hash);
 
 /* The hash of an item `depth` levels above the deepest that is allowed. */
 TN_MUST_CHECK int tn_hash_nested(const struct tn_heap *heap, const struct tn_object *o,

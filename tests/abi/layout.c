@@ -73,6 +73,24 @@ int main(void)
     FIELD(tn_description, deep_bytes);
     FIELD(tn_description, deep_objects);
     FIELD(tn_description, deep_complete);
+    FIELD(tn_description, class_name);
+
+    SIZE(tn_class_spec);
+    FIELD(tn_class_spec, struct_size);
+    FIELD(tn_class_spec, name);
+    FIELD(tn_class_spec, slots);
+    FIELD(tn_class_spec, n_slots);
+    FIELD(tn_class_spec, base);
+    FIELD(tn_class_spec, has_dict);
+    FIELD(tn_class_spec, has_finalizer);
+
+    SIZE(tn_class_info);
+    FIELD(tn_class_info, name);
+    FIELD(tn_class_info, base_name);
+    FIELD(tn_class_info, n_slots);
+    FIELD(tn_class_info, slots);
+    FIELD(tn_class_info, has_finalizer);
+    FIELD(tn_class_info, records);
 
     SIZE(tn_name_entry);
     FIELD(tn_name_entry, name);
@@ -135,5 +153,6 @@ int main(void)
     FIELD(tn_op, deep);
     FIELD(tn_op, keys_only);
     FIELD(tn_op, batch);
+    FIELD(tn_op, class_spec);
     return 0;
 }

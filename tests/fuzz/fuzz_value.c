@@ -21,7 +21,7 @@ static const struct tn_scan_limits scan_limits = TN_SCAN_LIMITS_DEFAULT;
 static void check_container(const struct tn_value_node *nodes, size_t n_nodes, size_t self)
 {
     const struct tn_value_node *node = &nodes[self];
-    size_t n_items = (size_t)node->size << (node->kind == TN_NODE_DICT);
+    size_t n_items = tn_node_n_items(node->kind, node->size);
 
     for (size_t i = 0; i < n_items; i++) {
         uint32_t item = node->items[i];
@@ -29,6 +29,8 @@ static void check_container(const struct tn_value_node *nodes, size_t n_nodes, s
         TN_ASSERT(item < n_nodes);
         if (node->kind == TN_NODE_TUPLE && nodes[item].kind == TN_NODE_TUPLE)
             TN_ASSERT(item < self);
+        if (node->kind == TN_NODE_RECORD && i % 2 == 1)
+            TN_ASSERT(nodes[item].kind == TN_NODE_STR || nodes[item].kind == TN_NODE_HANDLE);
     }
 }
 
@@ -38,12 +40,17 @@ static void check_node(const struct tn_value_node *nodes, size_t n_nodes, size_t
     const struct tn_value_node *node = &nodes[self];
 
     switch (node->kind) {
+    case TN_NODE_CLASS:
+        TN_ASSERT(limits->is_answer);
+        TN_ASSERT(tn_utf8_is_valid(node->bytes, node->size));
+        break;
     case TN_NODE_STR:
         TN_ASSERT(tn_utf8_is_valid(node->bytes, node->size));
         break;
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         check_container(nodes, n_nodes, self);
         break;
     case TN_NODE_HANDLE:
@@ -71,6 +78,8 @@ static int write_node(struct tn_value_writer *writer, const struct tn_value_node
         return tn_value_put_str(writer, TN_SLICE(node->bytes, node->size));
     case TN_NODE_BYTES:
         return tn_value_put_bytes(writer, TN_SLICE(node->bytes, node->size));
+    case TN_NODE_CLASS:
+        return tn_value_put_class(writer, TN_SLICE(node->bytes, node->size));
     case TN_NODE_HANDLE:
         return tn_value_put_handle(writer, node->handle, node->type);
     case TN_NODE_RESULT:
@@ -78,8 +87,9 @@ static int write_node(struct tn_value_writer *writer, const struct tn_value_node
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         r = tn_value_put_container(writer, (enum tn_node_kind)node->kind, node->size, &first);
-        for (size_t i = 0; i < (size_t)node->size << (node->kind == TN_NODE_DICT); i++)
+        for (size_t i = 0; i < tn_node_n_items(node->kind, node->size); i++)
             tn_value_writer_items(writer)[first + i] = node->items[i];
         return r;
     default:

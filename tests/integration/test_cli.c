@@ -126,6 +126,53 @@ static void test_lists_have_their_verbs(void **state)
     server_fixture_stop(&f);
 }
 
+static void test_classes_and_records_have_their_verbs(void **state)
+{
+    struct server_fixture f;
+
+    (void)state;
+    server_fixture_start(&f, TN_MODE_BIASED, NULL);
+    check(&f, 0, "", NULL, "class", "declare", "Point", "x", "y", NULL);
+    check(&f, 1, "", "bound already", "class", "declare", "--absent", "Point", NULL);
+    check(&f, 0, "", NULL, "class", "declare", "Spot", "colour", "--base", "Point", "--dict", NULL);
+    check(&f, 3, "", "CLASS_INVALID", "class", "declare", "Bad", "x", "x", NULL);
+    check(&f, 1, "", "NAME_NOT_FOUND", "class", "declare", "Bad", "--base", "Nothing", NULL);
+    check(&f, 0, "", NULL, "new", "p", "Point", "[1, 2]", NULL);
+    check(&f, 0, "", NULL, "new", "s", "Spot", "{\"x\": {\"$name\": \"p\"}, \"extra\": null}",
+          NULL);
+    check(&f, 0, "{\"$record\": [\"Point\", {\"x\": 1, \"y\": 2}]}\n", NULL, "get", "p", NULL);
+    check(&f, 0,
+          "{\"$record\": [\"Spot\", {\"x\": {\"$record\": [\"Point\", {\"x\": 1, \"y\": 2}]}, "
+          "\"extra\": null}]}\n",
+          NULL, "get", "s", NULL);
+    check(&f, 0, "{\"$record\": [\"Spot\", {\"x\": {\"$handle\": \"record\"}, \"extra\": null}]}\n",
+          NULL, "get", "--depth", "1", "s", NULL);
+    check(&f, 0, "{\"$class\": \"Point\"}\n", NULL, "get", "Point", NULL);
+    check(&f, 0, "2\n", NULL, "attr", "get", "p", "y", NULL);
+    check(&f, 0, "", NULL, "attr", "set", "p", "y", "[3]", NULL);
+    check(&f, 0, "[\"x\", 1]\n[\"y\", [3]]\n", NULL, "attr", "ls", "p", NULL);
+    check(&f, 0, "\"x\"\n\"extra\"\n", NULL, "attr", "names", "s", NULL);
+    check(&f, 0, "", NULL, "attr", "del", "p", "y", NULL);
+    check(&f, 1, "", "slot 'y'", "attr", "get", "p", "y", NULL);
+    check(&f, 1, "", "no slot 'z'", "attr", "set", "p", "z", "1", NULL);
+    check(&f, 0, "1\n", NULL, "class", "instances", "Spot", NULL);
+    check(&f, 0, NULL, NULL, "class", "describe", "s", NULL);
+    check(&f, 0, NULL, NULL, "describe", "s", NULL);
+    check(&f, 0, "", NULL, "set", "g",
+          "[{\"$record\": [\"Point\", {\"x\": 5}]}, {\"$record\": [{\"$name\": \"Spot\"}, "
+          "[[\"$odd\", 1]]]}]",
+          NULL);
+    check(&f, 0,
+          "[{\"$record\": [\"Point\", {\"x\": 5}]}, {\"$record\": [\"Spot\", {\"$odd\": 1}]}]\n",
+          NULL, "get", "g", NULL);
+    check(&f, 2, "", "needs a class and attributes", "set", "g", "{\"$record\": [\"Point\"]}",
+          NULL);
+    check(&f, 1, "", "No name 'Nothing'", "set", "g", "{\"$record\": [\"Nothing\", {}]}", NULL);
+    check(&f, 3, "", "TYPE_MISMATCH", "set", "g", "{\"$record\": [\"g\", {}]}", NULL);
+    check(&f, 0, "", NULL, "del", "p", "s", "g", "Point", "Spot", NULL);
+    server_fixture_stop(&f);
+}
+
 static void test_dicts_have_their_verbs(void **state)
 {
     struct server_fixture f;
@@ -413,6 +460,52 @@ static void test_the_shell_does_what_python_does(void **state)
     server_fixture_stop(&f);
 }
 
+static void test_the_shell_has_classes(void **state)
+{
+    static const char input[] = "class Point: x, y\n"
+                                "class Spot(Point): colour, ...\n"
+                                "p = Point(1, 2)\n"
+                                "p.x = [1, p.y]\n"
+                                "p.x.append('three')\n"
+                                "p.x[0] = None\n"
+                                "p\n"
+                                "del p.y\n"
+                                "p\n"
+                                "s = Spot(colour='red', extra=p)\n"
+                                "s.extra.x[2]\n"
+                                "s.extra is p\n"
+                                "s.__class__ is Spot\n"
+                                "s\n"
+                                "Point()\n"
+                                "Spot\n"
+                                "type s\n"
+                                "len s\n"
+                                "del s.extra, s.colour\n"
+                                "s\n";
+    static const char expected[] = "Point(x=[None, 2, 'three'], y=2)\n"
+                                   "Point(x=[None, 2, 'three'])\n"
+                                   "'three'\n"
+                                   "True\n"
+                                   "True\n"
+                                   "Spot(colour='red', extra=Point(x=[None, 2, 'three']))\n"
+                                   "Point()\n"
+                                   "<class Spot>\n"
+                                   "record\n"
+                                   "2\n"
+                                   "Spot()\n";
+    struct server_fixture f;
+    struct command_result result;
+
+    (void)state;
+    server_fixture_start(&f, TN_MODE_BIASED, NULL);
+    result = tenure(&f, input, "shell", "--quiet", NULL);
+    assert_string_equal(result.err, "");
+    assert_string_equal(result.out, expected);
+    assert_int_equal(result.exit_code, 0);
+    command_result_free(&result);
+    server_fixture_stop(&f);
+}
+
 static void test_the_shell_says_what_is_wrong_and_goes_on(void **state)
 {
     static const struct {
@@ -494,12 +587,14 @@ int main(void)
         cmocka_unit_test(test_every_command_answers),
         cmocka_unit_test(test_lists_have_their_verbs),
         cmocka_unit_test(test_dicts_have_their_verbs),
+        cmocka_unit_test(test_classes_and_records_have_their_verbs),
         cmocka_unit_test(test_input_comes_as_json_text_or_bytes),
         cmocka_unit_test(test_objects_are_linked_by_name_and_cut_off_by_depth),
         cmocka_unit_test(test_names_can_be_changed_on_condition),
         cmocka_unit_test(test_batches_are_executed_together),
         cmocka_unit_test(test_the_lesson_counts_1_2_1_0),
         cmocka_unit_test(test_the_shell_does_what_python_does),
+        cmocka_unit_test(test_the_shell_has_classes),
         cmocka_unit_test(test_the_shell_says_what_is_wrong_and_goes_on),
         cmocka_unit_test(test_without_a_server_it_says_so),
         cmocka_unit_test(test_tcp_works_like_the_socket),

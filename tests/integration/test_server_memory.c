@@ -191,6 +191,69 @@ static void test_deleting_works_in_a_full_heap(void **state)
         delete_when_full((enum tn_mode)mode);
 }
 
+/* ---- Cycles ---- */
+
+#define N_CYCLES 1500
+#define N_CLIENTS 3
+
+static bool is_empty(struct tn_census *census, void *arg)
+{
+    (void)arg;
+    return census->live_objs == 0;
+}
+
+/* Clients replace a cycle of 16 KB again and again, three times as much as fits, and
+ * nothing but a refused allocation starts a collection. They are slowed, never refused. */
+static void make_cycles(enum tn_mode mode, const char *collector)
+{
+    const char *const options[] = { "max-memory",   "24mb",  "collector", collector,
+                                    "gc-threshold", "0,0,0", NULL };
+    struct raw_client clients[N_CLIENTS];
+    char filler[16384];
+    struct server_fixture f;
+    struct tn_gc_stats stats;
+
+    memset(filler, 'x', sizeof(filler) - 1);
+    filler[sizeof(filler) - 1] = '\0';
+    server_fixture_start(&f, mode, options);
+    for (int k = 0; k < N_CLIENTS; k++)
+        raw_open(&clients[k], f.unix_address);
+    for (int i = 0; i < N_CYCLES; i++) {
+        char words[sizeof(filler) + 64];
+
+        for (int k = 0; k < N_CLIENTS; k++) {
+            (void)snprintf(words, sizeof(words), "set c%d &0[{'self': *0}, '%s']", k, filler);
+            raw_send(&clients[k], raw_parse(&clients[k], words));
+        }
+        for (int k = 0; k < N_CLIENTS; k++) {
+            Tenure__V1__Response *response = raw_receive(&clients[k]);
+
+            if (response->status != NULL)
+                fail_msg("cycle %d: %s", i, response->status->message);
+            raw_reset(&clients[k]);
+        }
+    }
+    for (int k = 0; k < N_CLIENTS; k++) {
+        EXPECT(&clients[k], "existed", "unbind c%d", k);
+        raw_close(&clients[k]);
+    }
+    tn_gc_stats(tn_server_heap(f.server), &stats);
+    assert_true(stats.generations[TN_GC_OLDEST].collections > 0);
+    assert_int_equal(stats.last.cause, TN_GC_CAUSE_MEMORY);
+    assert_true(tn_gc_ask(tn_server_heap(f.server), TN_GC_OLDEST, TN_GC_CAUSE_REQUEST) != 0);
+    server_fixture_await(&f, is_empty, NULL);
+    server_fixture_stop(&f);
+}
+
+static void test_makers_of_cycles_are_slowed_and_not_refused(void **state)
+{
+    (void)state;
+    for (int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
+        make_cycles((enum tn_mode)mode, "generational");
+        make_cycles((enum tn_mode)mode, "concurrent");
+    }
+}
+
 /* ---- The nth allocation fails, for every n ---- */
 
 /* What there is before each request. */
@@ -364,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_full_heap_refuses_and_recovers_atomic),
         cmocka_unit_test(test_full_heap_refuses_and_recovers_biased),
         cmocka_unit_test(test_deleting_works_in_a_full_heap),
+        cmocka_unit_test(test_makers_of_cycles_are_slowed_and_not_refused),
         cmocka_unit_test(test_failed_allocations_leave_nothing_half_done),
         cmocka_unit_test(test_failed_cycles_leave_nothing),
     };

@@ -18,6 +18,17 @@ void heap_fixture_setup_with(struct heap_fixture *f, const struct tn_heap_option
     f->mu = tn_thread_online(f->thread);
 }
 
+void heap_fixture_setup_collected(struct heap_fixture *f, enum tn_mode mode,
+                                  const struct tn_gc_options *gc_options)
+{
+    struct tn_heap_options options = { .mode = mode };
+
+    assert_int_equal(tn_heap_new(&options, &f->heap), 0);
+    assert_int_equal(tn_gc_start(f->heap, gc_options), 0);
+    assert_int_equal(tn_thread_attach(f->heap, &f->thread), 0);
+    f->mu = tn_thread_online(f->thread);
+}
+
 void heap_fixture_setup(struct heap_fixture *f, enum tn_mode mode)
 {
     struct tn_heap_options options = { .mode = mode };

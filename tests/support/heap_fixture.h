@@ -32,6 +32,10 @@ void heap_fixture_setup(struct heap_fixture *f, enum tn_mode mode);
 /* The same with options. */
 void heap_fixture_setup_with(struct heap_fixture *f, const struct tn_heap_options *options);
 
+/* In a mode, with a collector. */
+void heap_fixture_setup_collected(struct heap_fixture *f, enum tn_mode mode,
+                                  const struct tn_gc_options *gc_options);
+
 /* Passes safe points until nothing is dying or in limbo any more. What was
  * borrowed is invalid afterwards. */
 void heap_fixture_settle(struct heap_fixture *f);

@@ -88,19 +88,25 @@ static uint32_t parse_container(struct parser *p, int name)
     uint32_t *items = malloc(ITEMS_MAX * sizeof(*items));
     enum tn_node_kind kind = begin == '('   ? TN_NODE_TUPLE
                              : begin == '[' ? TN_NODE_LIST
+                             : begin == '#' ? TN_NODE_RECORD
                                             : TN_NODE_DICT;
     uint32_t n = 0;
     uint32_t result;
     size_t first;
 
     TN_ASSERT(items != NULL);
+    if (kind == TN_NODE_RECORD) {
+        items[n++] = parse_node(p); /* the class */
+        begin = *p->at++;
+        TN_ASSERT(begin == '{');
+    }
     for (skip_spaces(p); *p->at != ends[(int)begin]; skip_spaces(p)) {
         TN_ASSERT(n < ITEMS_MAX);
         items[n++] = parse_node(p);
     }
     p->at++;
-    result =
-        node(tn_value_put_container(&p->writer, kind, kind == TN_NODE_DICT ? n / 2 : n, &first));
+    result = node(tn_value_put_container(
+        &p->writer, kind, kind == TN_NODE_DICT || kind == TN_NODE_RECORD ? n / 2 : n, &first));
     if (n > 0)
         memcpy(tn_value_writer_items(&p->writer) + first, items, n * sizeof(*items));
     free(items);
@@ -145,6 +151,7 @@ static uint32_t parse_node(struct parser *p)
     case '(':
     case '[':
     case '{':
+    case '#':
         return parse_container(p, name);
     case '\'':
         return node(tn_value_put_str(&p->writer, parse_quoted(p)));
@@ -199,9 +206,9 @@ struct printer {
 static void count_met(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    size_t size = n->kind == TN_NODE_DICT ? 2 * (size_t)n->size : n->size;
+    size_t size = tn_node_n_items(n->kind, n->size);
 
-    if (n->kind != TN_NODE_TUPLE && n->kind != TN_NODE_LIST && n->kind != TN_NODE_DICT)
+    if (!tn_node_is_container(n->kind))
         return;
     if (p->n_met[at]++ > 0)
         return;
@@ -229,8 +236,9 @@ static void print_container(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
     const char *brackets = n->kind == TN_NODE_TUPLE ? "()" : n->kind == TN_NODE_LIST ? "[]" : "{}";
-    bool is_dict = n->kind == TN_NODE_DICT;
-    size_t size = is_dict ? 2 * (size_t)n->size : n->size;
+    bool is_record = n->kind == TN_NODE_RECORD;
+    bool has_pairs = is_record || n->kind == TN_NODE_DICT;
+    size_t size = tn_node_n_items(n->kind, n->size);
 
     if (p->name[at] >= 0) {
         (void)fprintf(p->out, "*%d", p->name[at]);
@@ -241,10 +249,15 @@ static void print_container(struct printer *p, uint32_t at)
         p->name[at] = p->n_names++;
         (void)fprintf(p->out, "&%d", p->name[at]);
     }
+    if (is_record && p->nodes[n->items[0]].kind == TN_NODE_CLASS)
+        (void)fprintf(p->out, "%.*s", (int)p->nodes[n->items[0]].size,
+                      (const char *)p->nodes[n->items[0]].bytes);
+    else if (is_record)
+        print_node(p, n->items[0]);
     (void)fputc(brackets[0], p->out);
-    for (size_t i = 0; i < size; i++) {
-        if (i > 0)
-            (void)fputs(is_dict && i % 2 == 1 ? ": " : ", ", p->out);
+    for (size_t i = is_record; i < size; i++) {
+        if (i > is_record)
+            (void)fputs(has_pairs && (i - is_record) % 2 == 1 ? ": " : ", ", p->out);
         print_node(p, n->items[i]);
     }
     (void)fputc(brackets[1], p->out);
@@ -253,8 +266,8 @@ static void print_container(struct printer *p, uint32_t at)
 static void print_node(struct printer *p, uint32_t at)
 {
     const struct tn_value_node *n = &p->nodes[at];
-    static const char *const types[] = { "?",   "none",  "bool",  "int",  "float",
-                                         "str", "bytes", "tuple", "list", "dict" };
+    static const char *const types[] = { "?",     "none",  "bool", "int",  "float", "str",
+                                         "bytes", "tuple", "list", "dict", "class", "record" };
 
     switch ((enum tn_node_kind)n->kind) {
     case TN_NODE_NONE:
@@ -280,7 +293,13 @@ static void print_node(struct printer *p, uint32_t at)
     case TN_NODE_TUPLE:
     case TN_NODE_LIST:
     case TN_NODE_DICT:
+    case TN_NODE_RECORD:
         print_container(p, at);
+        break;
+    case TN_NODE_CLASS:
+        (void)fputs("<class ", p->out);
+        print_quoted(p, n);
+        (void)fputc('>', p->out);
         break;
     case TN_NODE_HANDLE:
         (void)fprintf(p->out, "<%s>", types[n->type]);

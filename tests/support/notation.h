@@ -6,10 +6,12 @@
  *     &0[1, *0]    a list that holds itself: &N in front of a container names it
  *     @1234abcd    the handle of that number, hexadecimal
  *     ^2           what step 2 of the batch returned
+ *     #@12{'x': 1} a record of the class that has the handle (or #^2 the step)
  *
  * Within quotes \' \\ and \xNN are escapes. Printing writes the same notation,
  * with names only for containers that are met twice, numbered as they are met;
- * and a handle as `<list>`, by the type of its object.
+ * and a handle as `<list>`, by the type of its object, a class as `<class 'Point'>`,
+ * and a record of it as `Point{'x': 1}`.
  */
 #ifndef TN_TESTS_SUPPORT_NOTATION_H
 #define TN_TESTS_SUPPORT_NOTATION_H

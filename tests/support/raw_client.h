@@ -76,7 +76,8 @@ char *raw_handle_text(struct raw_client *c, uint64_t handle);
  *
  * Words: ping put set get bind unbind lookup release length contains list_get
  * list_set list_append list_extend list_insert list_delete list_pop list_slice
- * dict_get dict_set dict_delete dict_pop; arguments are targets, indices and
+ * dict_get dict_set dict_delete dict_pop class_declare class_describe record_new
+ * attr_get attr_set attr_delete attr_scan; arguments are targets, indices, names and
  * values as in notation.h, separated by single spaces. `lookup` and `put` answer
  * "@HANDLE". Everything else is written in C.
  */

@@ -186,13 +186,75 @@ static bool parse_dict(struct raw_client *c, Tenure__V1__Request *request, const
     return true;
 }
 
+static bool parse_class(struct raw_client *c, Tenure__V1__Request *request, const char *verb,
+                        const char *at)
+{
+    if (strcmp(verb, "class_declare") == 0) { /* NAME SLOT... [+dict] [+finalizer] [<BASE] */
+        BEGIN(class_declare, CLASS_DECLARE, ClassDeclareRequest, CLASS_DECLARE_REQUEST);
+        msg->name = raw_bytes(c, next_word(c, &at));
+        msg->slots = tn_arena_alloc(&c->arena, (strlen(at) + 1) * sizeof(*msg->slots));
+        while (*at != '\0') {
+            const char *word = next_word(c, &at);
+
+            if (strcmp(word, "+dict") == 0)
+                msg->has_dict = true;
+            else if (strcmp(word, "+finalizer") == 0)
+                msg->has_finalizer = true;
+            else if (word[0] == '<')
+                msg->base_class = raw_target(c, word + 1);
+            else
+                msg->slots[msg->n_slots++] = raw_bytes(c, word);
+        }
+    } else if (strcmp(verb, "class_describe") == 0) {
+        BEGIN(class_describe, CLASS_DESCRIBE, ClassDescribeRequest, CLASS_DESCRIBE_REQUEST);
+        msg->target = raw_target(c, next_word(c, &at));
+    } else if (strcmp(verb, "record_new") == 0) {
+        BEGIN(record_new, RECORD_NEW, RecordNewRequest, RECORD_NEW_REQUEST);
+        msg->target = raw_target(c, next_word(c, &at));
+        msg->value = *at == '\0' ? NULL : value_of(c, at);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool parse_attr(struct raw_client *c, Tenure__V1__Request *request, const char *verb,
+                       const char *at)
+{
+    Tenure__V1__Target *target = raw_target(c, next_word(c, &at));
+
+    if (strcmp(verb, "attr_get") == 0) {
+        BEGIN(attr_get, ATTR_GET, AttrGetRequest, ATTR_GET_REQUEST);
+        msg->target = target;
+        msg->name = raw_bytes(c, at);
+    } else if (strcmp(verb, "attr_set") == 0) {
+        BEGIN(attr_set, ATTR_SET, AttrSetRequest, ATTR_SET_REQUEST);
+        msg->target = target;
+        msg->name = raw_bytes(c, next_word(c, &at));
+        msg->value = value_of(c, at);
+    } else if (strcmp(verb, "attr_delete") == 0) {
+        BEGIN(attr_delete, ATTR_DELETE, AttrDeleteRequest, ATTR_DELETE_REQUEST);
+        msg->target = target;
+        msg->name = raw_bytes(c, at);
+    } else if (strcmp(verb, "attr_scan") == 0) { /* TARGET LIMIT CURSOR */
+        BEGIN(attr_scan, ATTR_SCAN, AttrScanRequest, ATTR_SCAN_REQUEST);
+        msg->target = target;
+        msg->limit = (uint32_t)index_of(c, &at);
+        msg->cursor = (uint64_t)index_of(c, &at);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 Tenure__V1__Request *raw_parse(struct raw_client *c, const char *words)
 {
     Tenure__V1__Request *request = raw_request(c);
     const char *at = raw_keep(c, words, strlen(words) + 1);
     const char *verb = next_word(c, &at);
     bool is_known = parse_names(c, request, verb, at) || parse_list(c, request, verb, at) ||
-                    parse_dict(c, request, verb, at);
+                    parse_dict(c, request, verb, at) || parse_class(c, request, verb, at) ||
+                    parse_attr(c, request, verb, at);
 
     TN_ASSERT(is_known);
     return request;

@@ -104,12 +104,12 @@ static void test_cache_freed_block_is_reused_at_once(void **state)
 
     (void)state;
     setup(&arenas, &cache, 1, SIZE_MAX);
-    assert_int_equal(tn_cache_alloc(&cache, TN_KIND_OBJECT, 3, &first), 0);
-    tn_cache_free(&cache, TN_KIND_OBJECT, 3, first);
-    assert_int_equal(tn_cache_alloc(&cache, TN_KIND_OBJECT, 3, &second), 0);
+    assert_int_equal(tn_cache_alloc(&cache, TN_KIND_LEAF, 3, &first), 0);
+    tn_cache_free(&cache, TN_KIND_LEAF, 3, first);
+    assert_int_equal(tn_cache_alloc(&cache, TN_KIND_LEAF, 3, &second), 0);
     assert_ptr_equal(first, second);
     assert_int_equal(*(uint64_t *)second, 0); /* marked as free for walkers */
-    tn_cache_free(&cache, TN_KIND_OBJECT, 3, second);
+    tn_cache_free(&cache, TN_KIND_LEAF, 3, second);
     teardown(&arenas, &cache, 1);
 }
 
@@ -203,8 +203,8 @@ static void test_pool_queue_hands_each_object_over_once(void **state)
     (void)state;
     setup(&arenas, caches, 2, SIZE_MAX);
     for (size_t i = 0; i < 20; i++)
-        assert_int_equal(tn_cache_alloc(&caches[0], TN_KIND_OBJECT, 2, &small[i]), 0);
-    assert_int_equal(tn_large_object_alloc(&caches[0], 100000, &large), 0);
+        assert_int_equal(tn_cache_alloc(&caches[0], TN_KIND_LEAF, 2, &small[i]), 0);
+    assert_int_equal(tn_large_object_alloc(&caches[0], 100000, false, &large), 0);
     for (size_t i = 0; i < 20; i += 3)
         tn_pool_queue(tn_pool_of(small[i]), small[i]);
     tn_large_queue(large);
@@ -215,7 +215,7 @@ static void test_pool_queue_hands_each_object_over_once(void **state)
     assert_ptr_equal(merged.objects[7], large);
     assert_false(tn_cache_attend(&caches[0], collect_merged, &merged));
     for (size_t i = 0; i < 20; i++)
-        tn_cache_free(&caches[0], TN_KIND_OBJECT, 2, small[i]);
+        tn_cache_free(&caches[0], TN_KIND_LEAF, 2, small[i]);
     tn_large_object_free(&caches[1], large);
     teardown(&arenas, caches, 2);
 }
@@ -236,7 +236,7 @@ static void test_budget_is_never_exceeded_and_comes_back(void **state)
         assert_true(atomic_load(&arenas.held_bytes) <= 4 * TN_ARENA_BYTES);
     }
     assert_int_equal(r, TN_ERR_LIMIT);
-    assert_true(n >= 4 * (TN_ARENA_POOLS - 2) * (TN_POOL_BYTES / TN_SMALL_MAX));
+    assert_true(n >= 4 * (TN_ARENA_POOLS - 3) * (TN_POOL_BYTES / TN_SMALL_MAX));
     assert_int_equal(tn_large_buffer_alloc(&cache, 1 << 20, false, &block), TN_ERR_LIMIT);
     while (n > 0)
         tn_cache_free(&cache, TN_KIND_BUFFER, TN_SIZE_CLASSES - 1, blocks[--n]);
@@ -262,7 +262,7 @@ static void test_fault_refused_allocation_changes_nothing(void **state)
     setup(&arenas, &cache, 1, SIZE_MAX);
     tn_fault_fail_after(0);
     assert_int_equal(tn_cache_alloc(&cache, TN_KIND_BUFFER, 0, &block), TN_ERR_NOMEM);
-    assert_int_equal(tn_large_object_alloc(&cache, 4096, &block), TN_ERR_NOMEM);
+    assert_int_equal(tn_large_object_alloc(&cache, 4096, false, &block), TN_ERR_NOMEM);
     assert_true(tn_fault_count() >= 2);
     tn_fault_fail_after(-1);
     tn_cache_release_quota(&cache);

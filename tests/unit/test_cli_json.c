@@ -138,6 +138,11 @@ static void test_wrong_json_is_told_in_a_sentence(void **state)
         { "{\"$tuple\": [], \"a\": 1}", "cannot stand beside others" },
         { "{\"$whatever\": 1}", "$whatever" },
         { "{\"$handle\": \"list\"}", "cut off" },
+        { "{\"$record\": 1}", "needs a class and attributes" },
+        { "{\"$record\": [\"Point\", 1]}", "needs a class and attributes" },
+        { "{\"$record\": [1, {}]}", "class of a" },
+        { "{\"$record\": [\"Point\", {}]}", "not possible here" },
+        { "{\"$class\": \"Point\"}", "refer to it with" },
         { "{\"$name\": \"x\"}", "not possible here" },
         { "{\"$step\": 0}", "only possible in a batch" },
     };

@@ -424,6 +424,55 @@ static void test_addresses_are_parsed(void **state)
     assert_int_equal(tn_address_parse(long_path, &address, NULL), TN_ERR_INVAL);
 }
 
+/* ---- The collector ---- */
+
+static int set_option(struct tn_config *config, enum tn_config_id id, const char *text)
+{
+    struct tn_problem problem = { { 0 } };
+
+    return tn_config_set(config, id, text, TN_CONFIG_FLAG, &problem);
+}
+
+static void test_collector_follows_the_mode_unless_it_is_given(void **state)
+{
+    struct tn_problem problem = { { 0 } };
+    struct tn_config config;
+
+    (void)state;
+    for (unsigned int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
+        tn_config_init(&config);
+        config.mode = (enum tn_mode)mode;
+        assert_int_equal(tn_config_finish(&config, &problem), 0);
+        assert_int_equal(config.collector,
+                         mode == TN_MODE_GIL ? TN_GC_GENERATIONAL : TN_GC_CONCURRENT);
+        assert_int_equal(set_option(&config, TN_OPTION_COLLECTOR, "none"), 0);
+        assert_int_equal(tn_config_finish(&config, &problem), 0);
+        assert_int_equal(config.collector, TN_GC_NONE);
+    }
+}
+
+static void test_options_of_the_collector_are_checked(void **state)
+{
+    static const char *const bad[] = { "",     "1",      "1,2",    "1,2,",           "1,2,3,",
+                                       ",2,3", "1,-2,3", "1, 2,3", "4294967296,1,1", "a,b,c" };
+    struct tn_config config;
+
+    (void)state;
+    tn_config_init(&config);
+    assert_int_equal(set_option(&config, TN_OPTION_GC_THRESHOLD, "0,20,4294967295"), 0);
+    for (size_t i = 0; i < TN_ARRAY_LEN(bad); i++)
+        assert_int_equal(set_option(&config, TN_OPTION_GC_THRESHOLD, bad[i]), TN_ERR_INVAL);
+    assert_int_equal(config.gc_thresholds[0], 0);
+    assert_int_equal(config.gc_thresholds[1], 20);
+    assert_int_equal(config.gc_thresholds[2], UINT32_MAX);
+    assert_int_equal(set_option(&config, TN_OPTION_GC_ON_REQUEST, "yes"), 0);
+    assert_true(config.gc_on_request);
+    assert_int_equal(set_option(&config, TN_OPTION_GC_ON_REQUEST, "maybe"), TN_ERR_INVAL);
+    assert_true(config.gc_on_request);
+    assert_int_equal(set_option(&config, TN_OPTION_COLLECTOR, "moving"), TN_ERR_INVAL);
+    assert_int_equal(set_option(&config, TN_OPTION_GC_CPU_PERCENT, "101"), TN_ERR_INVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_documents_know_every_option),
         cmocka_unit_test(test_example_file_is_valid_and_says_the_defaults),
         cmocka_unit_test(test_addresses_are_parsed),
+        cmocka_unit_test(test_collector_follows_the_mode_unless_it_is_given),
+        cmocka_unit_test(test_options_of_the_collector_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,21 +10,28 @@
 #include <cmocka.h>
 
 #include "core/base/err.h"
-#include "tests/support/heap_fixture.h"
+#include "tests/support/objects.h"
 
 #define MAX 5000
 
+static struct tn_sessions sessions;
 static struct tn_session session;
 static struct tn_namespace *ns;
+
+static void open_session(struct heap_fixture *f)
+{
+    tn_sessions_init(&sessions);
+    assert_int_equal(tn_namespace_open(f->mu, TN_SLICE_LITERAL("ns"), &ns), 0);
+    tn_session_init(&session, MAX);
+    assert_false(tn_session_is_open(&session));
+    tn_session_open(&session, &sessions, ns, 1);
+    assert_true(tn_session_is_open(&session));
+}
 
 static void setup(struct heap_fixture *f)
 {
     heap_fixture_setup(f, TN_MODE_BIASED);
-    assert_int_equal(tn_namespace_open(f->mu, TN_SLICE_LITERAL("ns"), &ns), 0);
-    tn_session_init(&session, MAX);
-    assert_false(tn_session_is_open(&session));
-    tn_session_open(&session, ns, 1);
-    assert_true(tn_session_is_open(&session));
+    open_session(f);
 }
 
 /* Closes the session, which must have a bounded part of it left each time. */
@@ -68,7 +75,7 @@ static void release(struct heap_fixture *f, uint64_t handle)
 {
     struct tn_object *o;
 
-    assert_int_equal(tn_session_take(&session, handle, &o), 0);
+    assert_int_equal(tn_session_take(&session, f->mu, handle, &o), 0);
     tn_decref(f->mu, o);
 }
 
@@ -93,7 +100,7 @@ static void test_handles_find_their_objects(void **state)
     for (int i = 0; i < MAX; i++) {
         if (i % 2 == 0) {
             assert_int_equal(tn_session_find(&session, handles[i], &o), TN_ERR_HANDLE);
-            assert_int_equal(tn_session_take(&session, handles[i], &o), TN_ERR_HANDLE);
+            assert_int_equal(tn_session_take(&session, f.mu, handles[i], &o), TN_ERR_HANDLE);
             handles[i] = add(&f, -i); /* into the places that are free now */
         }
     }
@@ -131,7 +138,7 @@ static void test_stale_and_foreign_handles_are_not_found(void **state)
         assert_int_equal(tn_session_find(&session, i, &o), TN_ERR_HANDLE);
 
     tn_session_init(&other, MAX);
-    tn_session_open(&other, ns, 2);
+    tn_session_open(&other, &sessions, ns, 2);
     assert_int_equal(tn_session_reserve(&other, 1), 0);
     assert_int_equal(tn_int_new(f.mu, 5000, &o), 0);
     old[0] = tn_session_add(&other, &o);
@@ -166,12 +173,97 @@ static void test_empty_table_gives_its_memory_back(void **state)
     teardown(&f);
 }
 
+/* ---- Roots ---- */
+
+#define N_SESSIONS 5
+#define N_CYCLES 40
+
+static bool walk_sessions(void *arg, struct tn_mutator *mu, uint64_t *cursor, size_t budget)
+{
+    (void)arg;
+    if (*cursor == 0)
+        tn_sessions_walk_begin(&sessions);
+    *cursor = 1;
+    return tn_sessions_walk(&sessions, mu, budget < 7 ? budget : 7); /* in many slices */
+}
+
+/* A list that refers to itself, as a new handle of a session. */
+static uint64_t add_cycle(struct heap_fixture *f, struct tn_session *to)
+{
+    struct tn_object *list = test_list(f->mu);
+
+    tn_incref(f->mu, list);
+    test_append(f->mu, list, list);
+    assert_int_equal(tn_session_reserve(to, 1), 0);
+    return tn_session_add(to, &list);
+}
+
+static uint64_t collect(struct heap_fixture *f)
+{
+    struct tn_gc_report report;
+
+    tn_thread_offline(f->thread);
+    assert_true(tn_gc_collect(f->heap, TN_GC_OLDEST, &report));
+    f->mu = tn_thread_online(f->thread);
+    return report.garbage;
+}
+
+static void expect_roots(enum tn_mode mode, enum tn_gc_kind kind)
+{
+    const struct tn_gc_options options = { .kind = kind, .only_on_request = true };
+    const struct tn_roots roots = { .walk = walk_sessions };
+    struct tn_session all[N_SESSIONS];
+    uint64_t handles[N_SESSIONS][N_CYCLES];
+    struct tn_object *o;
+    struct heap_fixture f;
+    size_t budget = SIZE_MAX;
+
+    heap_fixture_setup_collected(&f, mode, &options);
+    open_session(&f);
+    tn_thread_set_roots(f.thread, &roots);
+    for (int s = 0; s < N_SESSIONS; s++) {
+        tn_session_init(&all[s], MAX);
+        tn_session_open(&all[s], &sessions, ns, 2);
+        for (int i = 0; i < N_CYCLES; i++)
+            handles[s][i] = add_cycle(&f, &all[s]);
+    }
+    /* What is held is no garbage, again and again. */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(collect(&f), 0);
+    for (int s = 0; s < N_SESSIONS; s++) {
+        for (int i = s; i < N_CYCLES; i += 2) {
+            assert_int_equal(tn_session_take(&all[s], f.mu, handles[s][i], &o), 0);
+            assert_int_equal(tn_list_length(o), 1);
+            tn_decref(f.mu, o);
+        }
+    }
+    assert_int_equal(collect(&f), 20 + 20 + 19 + 19 + 18);
+    /* Nor is what stays, in a session whose slots are half empty. */
+    assert_int_equal(collect(&f), 0);
+    for (int s = 0; s < N_SESSIONS; s++)
+        assert_true(tn_session_close(&all[s], f.mu, &budget));
+    assert_int_equal(collect(&f), N_SESSIONS * N_CYCLES - 96);
+    assert_true(tn_session_close(&session, f.mu, &budget));
+    tn_thread_set_roots(f.thread, NULL);
+    heap_fixture_teardown(&f);
+}
+
+static void test_what_sessions_hold_is_no_garbage(void **state)
+{
+    (void)state;
+    for (unsigned int mode = TN_MODE_GIL; mode <= TN_MODE_BIASED; mode++) {
+        expect_roots((enum tn_mode)mode, TN_GC_GENERATIONAL);
+        expect_roots((enum tn_mode)mode, TN_GC_CONCURRENT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handles_find_their_objects),
         cmocka_unit_test(test_stale_and_foreign_handles_are_not_found),
         cmocka_unit_test(test_empty_table_gives_its_memory_back),
+        cmocka_unit_test(test_what_sessions_hold_is_no_garbage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ struct fixture {
     struct tn_budget budget;
     struct tn_counters counters;
     struct tn_hub hub;
+    struct tn_sessions sessions;
     struct tn_session session;
     struct tn_namespace *ns;
     struct tn_subscription *sub;
@@ -45,7 +46,8 @@ static void set_up(struct fixture *f, uint32_t limit)
     tn_budget_init(&f->budget, BUDGET);
     tn_hub_init(&f->hub, f->heap.heap, &f->budget, &f->counters);
     tn_session_init(&f->session, 10);
-    tn_session_open(&f->session, f->ns, 1);
+    tn_sessions_init(&f->sessions);
+    tn_session_open(&f->session, &f->sessions, f->ns, 1);
     tn_buffer_init(&f->out, (size_t)1 << 24);
     assert_int_equal(tn_arena_init(&f->arena, 4096, (size_t)1 << 24), 0);
     assert_int_equal(tn_subscription_new(&f->hub, &f->session, &options, &f->sub), 0);

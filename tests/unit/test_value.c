@@ -61,7 +61,7 @@ static int put_container(enum tn_node_kind kind, uint32_t size, const uint32_t *
 
     if (node >= 0 && items != NULL)
         memcpy(tn_value_writer_items(&writer) + first, items,
-               sizeof(*items) * (kind == TN_NODE_DICT ? 2 * size : size));
+               sizeof(*items) * tn_node_n_items(kind, size));
     return node;
 }
 
@@ -254,7 +254,7 @@ static void test_missing_and_empty_value_are_refused(void **state)
 
 static void test_unknown_kind_is_refused(void **state)
 {
-    static const uint8_t unknown[] = { 0, TN_NODE_RESULT + 1, 0xff };
+    static const uint8_t unknown[] = { 0, TN_NODE_RECORD + 1, 0xff };
 
     (void)state;
     for (size_t i = 0; i < TN_ARRAY_LEN(unknown); i++) {
@@ -292,8 +292,8 @@ static void test_column_that_does_not_add_up_is_refused(void **state)
 
 static void test_sizes_that_are_absurd_do_not_overflow(void **state)
 {
-    static const enum tn_node_kind sized[] = { TN_NODE_STR, TN_NODE_BYTES, TN_NODE_TUPLE,
-                                               TN_NODE_LIST, TN_NODE_DICT };
+    static const enum tn_node_kind sized[] = { TN_NODE_STR,  TN_NODE_BYTES, TN_NODE_TUPLE,
+                                               TN_NODE_LIST, TN_NODE_DICT,  TN_NODE_RECORD };
 
     (void)state;
     for (size_t i = 0; i < TN_ARRAY_LEN(sized); i++) {
@@ -339,6 +339,56 @@ static void test_tuple_holds_only_tuples_before_it(void **state)
     expect_refused(TN_REASON_VALUE_MALFORMED, "Node 0 of the value, a TUPLE, holds a tuple");
     value.items[1] = 0;
     expect_refused(TN_REASON_VALUE_MALFORMED, "Node 0 of the value, a TUPLE, holds a tuple");
+}
+
+static void test_record_has_a_class_and_names(void **state)
+{
+    struct tn_value_limits limits = request_limits;
+    const uint32_t items[] = { 0, 1, 2, 1, 2 };
+    struct tn_value_node *nodes;
+
+    (void)state;
+    assert_int_equal(tn_value_put_handle(&writer, 12, 0), 0);
+    assert_int_equal(tn_value_put_str(&writer, tn_slice_from_str("x")), 1);
+    assert_int_equal(tn_value_put_int(&writer, 5), 2);
+    assert_int_equal(put_container(TN_NODE_RECORD, 2, items), 3);
+    tn_value_writer_finish(&writer, &value);
+    assert_int_equal(check(), 0);
+    assert_int_equal(tn_value_read_all(&value, &arena, &nodes), 0);
+    assert_int_equal(nodes[3].kind, TN_NODE_RECORD);
+    assert_int_equal(nodes[3].size, 2);
+    assert_memory_equal(nodes[3].items, items, sizeof(items));
+    value.items[0] = 1;
+    expect_refused(TN_REASON_VALUE_MALFORMED, "a RECORD, needs a HANDLE or a RESULT as its class");
+    value.items[0] = 9;
+    expect_refused(TN_REASON_VALUE_MALFORMED, "node 9");
+    value.items[0] = 0;
+    value.items[3] = 2;
+    expect_refused(TN_REASON_VALUE_MALFORMED, "an attribute whose name is not a STR");
+    value.items[3] = 0; /* cut off: only in an answer */
+    expect_refused(TN_REASON_VALUE_MALFORMED, "an attribute whose name is not a STR");
+    limits.is_answer = true;
+    value.handle_types = (ProtobufCBinaryData){ 1, value.kinds.data };
+    assert_int_equal(tn_value_check(&value, &limits, NULL), 0);
+}
+
+static void test_class_stands_in_answers_only(void **state)
+{
+    struct tn_value_limits limits = request_limits;
+    struct tn_value_one one;
+    struct tn_value_node *nodes;
+
+    (void)state;
+    tn_value_one_class(&one, tn_slice_from_str("Point"));
+    value = one.value;
+    expect_refused(TN_REASON_VALUE_MALFORMED, "a CLASS, stands in answers only");
+    limits.is_answer = true;
+    assert_int_equal(tn_value_check(&value, &limits, NULL), 0);
+    assert_int_equal(tn_value_read_all(&value, &arena, &nodes), 0);
+    assert_int_equal(nodes[0].kind, TN_NODE_CLASS);
+    assert_memory_equal(nodes[0].bytes, "Point", nodes[0].size);
+    value.data.data = (uint8_t *)(uintptr_t) "P\xffint";
+    assert_int_equal(tn_value_check(&value, &limits, NULL), TN_ERR_UTF8);
 }
 
 static void test_str_must_be_text_each_for_itself(void **state)
@@ -454,6 +504,8 @@ int main(void)
         VALUE_TEST(test_sizes_that_are_absurd_do_not_overflow),
         VALUE_TEST(test_item_beyond_the_nodes_is_refused),
         VALUE_TEST(test_tuple_holds_only_tuples_before_it),
+        VALUE_TEST(test_record_has_a_class_and_names),
+        VALUE_TEST(test_class_stands_in_answers_only),
         VALUE_TEST(test_str_must_be_text_each_for_itself),
         VALUE_TEST(test_limits_are_kept_exactly),
         VALUE_TEST(test_handles_only_where_they_are_allowed),

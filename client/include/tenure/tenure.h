@@ -3,7 +3,7 @@
  * libtenure: lending objects from a Tenure server.
  *
  * A server keeps a heap of reference-counted objects: numbers, texts, tuples,
- * lists, dicts. An object lives exactly as long as something refers to it: a
+ * lists, dicts, records of classes. An object lives exactly as long as something refers to it: a
  * name, another object, or a handle that a connected client holds.
  *
  *     TN_CLIENT_CLEANUP tn_client *client = NULL;
@@ -207,7 +207,7 @@ TN_API void tn_handle_release(tn_handle **handle);
 
 /* ---- Values -------------------------------------------------------------- */
 
-/* What a value is. The first nine are also the types of stored objects. */
+/* What a value is. Those below 100 are also the types of stored objects. */
 typedef enum tn_kind {
     TN_KIND_INVALID = 0,
     TN_KIND_NONE = 1,
@@ -219,6 +219,8 @@ typedef enum tn_kind {
     TN_KIND_TUPLE = 7,
     TN_KIND_LIST = 8,
     TN_KIND_DICT = 9,
+    TN_KIND_CLASS = 10, /* only in a value that you got: a class, by its name */
+    TN_KIND_RECORD = 11,
     /* In a value that you build: an object that you hold. In a value that you
      * got: here it was cut off, and this refers to what would follow. */
     TN_KIND_HANDLE = 100,
@@ -285,6 +287,10 @@ TN_API tn_value tn_value_list(tn_values *values);
 /* An empty dict; see tn_value_set(). */
 TN_API tn_value tn_value_dict(tn_values *values);
 
+/* A record without attributes of a class: a TN_KIND_HANDLE, or in a batch a
+ * TN_KIND_RESULT, in the same table. See tn_value_set_attr(). */
+TN_API tn_value tn_value_record(tn_values *values, tn_value class_value);
+
 /* An object that the session holds: a reference to it, not a copy. The table
  * takes a reference of its own to the handle. */
 TN_API tn_value tn_value_handle(tn_values *values, tn_handle *handle);
@@ -302,6 +308,14 @@ TN_API int tn_value_set(tn_value dict, tn_value key, tn_value value);
 
 /* The same with a str as key. */
 TN_API int tn_value_set_str(tn_value dict, const char *key, tn_value value);
+
+/* Adds an attribute to a record. Where it is there already the server keeps the last
+ * one. Errors as for tn_value_append(). */
+TN_API int tn_value_set_attr(tn_value record, const char *name, tn_value value);
+
+/* Gives a record another class, as for tn_value_record(). A record that you got says
+ * only what its class is called: with this it can be sent. */
+TN_API int tn_value_set_class(tn_value record, tn_value class_value);
 
 /* Copies a value with all that it refers to, shared and cyclic parts included,
  * into another table. */
@@ -337,19 +351,29 @@ TN_API tn_handle *tn_value_as_handle(tn_value value);
  * TN_KIND_INVALID. Objects never change their type. */
 TN_API tn_kind tn_handle_kind(const tn_handle *handle);
 
-/* Items of a tuple or list, entries of a dict, bytes of a str or bytes; otherwise 0. */
+/* Items of a tuple or list, entries of a dict, attributes of a record, bytes of a str,
+ * bytes or a class's name; otherwise 0. */
 TN_API size_t tn_value_len(tn_value value);
 
-/* Item number `index` of a tuple or list; value of entry `index` of a dict.
- * Invalid if it is out of range. */
+/* Item number `index` of a tuple or list; value of entry `index` of a dict, or of
+ * attribute `index` of a record. Invalid if it is out of range. */
 TN_API tn_value tn_value_item(tn_value value, size_t index);
 
-/* Key of entry `index` of a dict. Invalid if it is out of range. */
-TN_API tn_value tn_value_key(tn_value dict, size_t index);
+/* Key of entry `index` of a dict, or name of attribute `index` of a record. Invalid if
+ * it is out of range. */
+TN_API tn_value tn_value_key(tn_value value, size_t index);
 
-/* The value of the last entry whose key is this str; invalid if there is none.
- * Looks at every entry. */
-TN_API tn_value tn_value_find(tn_value dict, const char *key);
+/* The value of the last entry whose key is this str, or of the attribute with this
+ * name; invalid if there is none. Looks at every entry. */
+TN_API tn_value tn_value_find(tn_value value, const char *key);
+
+/* The class of a record: a TN_KIND_CLASS or TN_KIND_HANDLE where you got the record, and
+ * what you gave it otherwise. Invalid if it is no record. */
+TN_API tn_value tn_value_class(tn_value record);
+
+/* The name of a TN_KIND_CLASS, or of a record's class, NUL-terminated, owned by the
+ * table; NULL if it is neither, or not told. (opt) ret_len. */
+TN_API const char *tn_value_class_name(tn_value value, size_t *ret_len);
 
 /* ---- Which object a call is about ---------------------------------------- */
 
@@ -504,17 +528,19 @@ typedef struct tn_description {
     bool tracked;    /* can be part of a cycle */
     char state[16];  /* "private", "published", "queued" or "merged" */
     uint32_t owner;  /* number of the owning thread; 0: nobody */
-    uint64_t length; /* items, bytes, or characters */
+    uint64_t length; /* items, attributes, bytes, or characters */
     uint64_t shallow_bytes;
     uint64_t deep_bytes; /* with all that can be reached from it, each object once */
     uint64_t deep_objects;
     bool deep_complete; /* false: adding up was given up at the limit */
+    /* Of a class, and of a record's class: its name, cut off if it is longer. */
+    char class_name[128];
 } tn_description;
 
 #define TN_DESCRIPTION_INIT                                                                        \
     {                                                                                              \
         sizeof(tn_description), 0, TN_KIND_INVALID, 0, 0, 0, false, false, "", 0, 0, 0, 0, 0,      \
-            false                                                                                  \
+            false, ""                                                                              \
     }
 
 /* Describes an object; with `deep` also adds up everything that it refers to, at
@@ -580,6 +606,65 @@ TN_API int tn_client_dict_delete(tn_client *client, tn_target dict, tn_value key
 TN_API int tn_client_dict_pop(tn_client *client, tn_target dict, tn_value key, const tn_want *want,
                               tn_values *values, tn_value *ret_value);
 
+/* ---- Classes and records. TN_EKEY: no such attribute, or no value in its slot ---- */
+
+/* What a class is to be. Names have 1 to 1024 bytes and are UTF-8. */
+typedef struct tn_class_spec {
+    size_t struct_size;
+    const char *name; /* told apart by identity: others may have the same name */
+    const char *const *slots;
+    size_t n_slots;     /* at most 64 with those of the base */
+    tn_target base;     /* all zeros: none; its slots come first and need not be given */
+    bool has_dict;      /* records also take attributes without a slot; inherited */
+    bool has_finalizer; /* the death of a record is an event; inherited */
+} tn_class_spec;
+
+#define TN_CLASS_SPEC_INIT                                                                         \
+    {                                                                                              \
+        sizeof(tn_class_spec), NULL, NULL, 0, { NULL, 0, NULL, 0 }, false, false                   \
+    }
+
+/* Makes a class, which lives as long as the handle or anything else that refers to
+ * it: give it a name with tn_client_bind(). The caller releases the handle. */
+TN_API int tn_client_class_declare(tn_client *client, const tn_class_spec *spec,
+                                   tn_handle **ret_handle);
+
+/* What a class is. Made by the library, which may append fields. */
+typedef struct tn_class_info {
+    const char *name;
+    uint64_t identity;
+    const char *base_name; /* NULL: there is no base */
+    uint64_t base_identity;
+    size_t n_slots;
+    size_t n_inherited; /* of these: the base's; they come first */
+    const char *const *slots;
+    bool has_dict;
+    bool has_finalizer;
+    uint64_t record_bytes; /* what a record occupies, without what it refers to */
+    uint64_t records;      /* how many there are of exactly this class */
+} tn_class_info;
+
+/* Describes a class, or the class of a record. The caller frees the result. */
+TN_API int tn_client_class_describe(tn_client *client, tn_target target, tn_class_info **ret_info);
+
+/* Leaves NULL behind; accepts NULL. */
+TN_API void tn_class_info_free(tn_class_info **info);
+
+/* Makes a record of a class. `attributes` is a dict of attributes by name, or a tuple
+ * or list of the values of the slots in order; all zeros: none have a value yet. The
+ * caller releases the handle. */
+TN_API int tn_client_record_new(tn_client *client, tn_target class_target, tn_value attributes,
+                                tn_handle **ret_handle);
+
+/* Reads an attribute; "__class__" is the class. */
+TN_API int tn_client_attr_get(tn_client *client, tn_target record, const char *name,
+                              const tn_want *want, tn_values *values, tn_value *ret_value);
+
+TN_API int tn_client_attr_set(tn_client *client, tn_target record, const char *name,
+                              tn_value value);
+
+TN_API int tn_client_attr_delete(tn_client *client, tn_target record, const char *name);
+
 /* ---- Scans --------------------------------------------------------------- */
 /*
  * What was there throughout a scan comes exactly once; what came or went
@@ -612,6 +697,12 @@ typedef struct tn_dict_iter tn_dict_iter;
  * is for each value and may be NULL, are kept. */
 TN_API int tn_dict_iter_open(tn_client *client, tn_target dict, bool keys_only, const tn_want *want,
                              tn_dict_iter **ret_iter);
+
+/* The same for the attributes of a record that have a value: slots in their order, then
+ * the others in the order in which they were set. Their names are the keys. The slots
+ * of a page are as they were at one moment. */
+TN_API int tn_attr_iter_open(tn_client *client, tn_target record, bool keys_only,
+                             const tn_want *want, tn_dict_iter **ret_iter);
 
 /* 1 and an entry, 0 at the end, or an error; TN_ESTALE. The values belong to the
  * iterator and are valid until the next call (copy them with tn_value_copy()).
@@ -800,6 +891,84 @@ TN_API int tn_client_info(tn_client *client, tn_info **ret_info);
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_info_free(tn_info **info);
 
+/* ---- Collecting cycles --------------------------------------------------- */
+
+#define TN_GC_GENERATION_COUNT 3
+
+typedef enum tn_gc_collector {
+    TN_GC_COLLECTOR_KEEP = 0, /* in a request: the one that there is */
+    TN_GC_COLLECTOR_NONE = 1,
+    TN_GC_COLLECTOR_GENERATIONAL = 2,
+    TN_GC_COLLECTOR_CONCURRENT = 3
+} tn_gc_collector;
+
+/* "none", "generational", "concurrent"; "?" for anything else. Never NULL. */
+TN_API const char *tn_gc_collector_name(tn_gc_collector collector);
+
+/* What a collection has done. */
+typedef struct tn_gc_result {
+    uint64_t number; /* of the newest request that it answers; 0: there has been none */
+    tn_gc_collector collector;
+    char cause[16]; /* "request", "growth" or "memory" */
+    uint32_t generation;
+    uint64_t examined;  /* containers that were looked at */
+    uint64_t collected; /* containers that were found unreachable */
+    uint64_t duration_ns;
+    uint64_t longest_pause_ns; /* for which a worker was kept from its work at once */
+} tn_gc_result;
+
+typedef struct tn_gc_info {
+    size_t struct_size; /* set by TN_GC_INFO_INIT */
+    uint64_t
+        number; /* of the collection that was asked for; 0: none was, or there is no collector */
+    uint64_t completed; /* requests that have been answered: all up to this number */
+    tn_gc_collector collector;
+    bool automatic; /* collections begin by themselves */
+    uint32_t thresholds[TN_GC_GENERATION_COUNT];
+    uint64_t counts[TN_GC_GENERATION_COUNT]; /* as Python's gc.get_count() */
+    uint64_t collections[TN_GC_GENERATION_COUNT];
+    uint64_t examined[TN_GC_GENERATION_COUNT];
+    uint64_t collected[TN_GC_GENERATION_COUNT];
+    tn_gc_result last;
+    uint64_t longest_pause_ns;
+    uint64_t longest_safepoint_wait_ns; /* until all workers had answered the collector */
+} tn_gc_info;
+
+#define TN_GC_INFO_INIT                                                                            \
+    {                                                                                              \
+        sizeof(tn_gc_info), 0, 0, TN_GC_COLLECTOR_KEEP, false, { 0 }, { 0 }, { 0 }, { 0 }, { 0 },  \
+            { 0, TN_GC_COLLECTOR_KEEP, "", 0, 0, 0, 0, 0 }, 0, 0                                   \
+    }
+
+/* What the collector is asked and told; all zeros but the first: nothing. */
+typedef struct tn_gc_request {
+    size_t struct_size; /* set by TN_GC_REQUEST_INIT */
+    bool collect;       /* ask for a collection of `generation` and the younger ones */
+    uint32_t generation;
+    bool set_automatic; /* change what follows */
+    bool automatic;
+    bool set_thresholds;
+    uint32_t thresholds[TN_GC_GENERATION_COUNT];
+    tn_gc_collector collector; /* TN_GC_COLLECTOR_KEEP: no other */
+} tn_gc_request;
+
+#define TN_GC_REQUEST_INIT                                                                         \
+    {                                                                                              \
+        sizeof(tn_gc_request), false, 0, false, false, false, { 0 }, TN_GC_COLLECTOR_KEEP          \
+    }
+
+/* Asks and tells, and returns how things stand; does not wait for a collection.
+ * `request` and `ret_info` may be NULL. TN_EINVAL: there is no such generation. */
+TN_API int tn_client_gc(tn_client *client, const tn_gc_request *request, tn_gc_info *ret_info);
+
+/*
+ * Collects a generation (0 to 2) and the younger ones, and waits until that is done:
+ * the server is asked again every few milliseconds. The result may be of a later
+ * collection, if others asked for one meanwhile. TN_EUNSUPPORTED: the server's
+ * collector is `none`.
+ */
+TN_API int tn_client_gc_collect(tn_client *client, uint32_t generation, tn_gc_result *ret_result);
+
 /* ---- Calls as data ------------------------------------------------------- */
 
 typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
@@ -829,7 +998,17 @@ typedef enum tn_op_code {   /* uses, besides timeout_ms:            answer: */
     TN_OP_SCAN_DICT = 24,   /* target, cursor, limit, keys_only, want
                                                                     value (list), cursor */
     TN_OP_INFO = 25,        /* nothing                              info */
-    TN_OP_BATCH = 26        /* batch                                steps */
+    TN_OP_BATCH = 26,       /* batch                                steps */
+
+    TN_OP_CLASS_DECLARE = 70,  /* class_spec                        handle */
+    TN_OP_CLASS_DESCRIBE = 71, /* target                            class info */
+    TN_OP_RECORD_NEW = 72,     /* target, value (may be all zeros)  handle */
+    TN_OP_ATTR_GET = 73,       /* target, name, want                value */
+    TN_OP_ATTR_SET = 74,       /* target, name, value               count */
+    TN_OP_ATTR_DELETE = 75,    /* target, name                      count */
+    TN_OP_GC = 120,            /* data: NULL or a tn_gc_request     gc info */
+    TN_OP_ATTR_SCAN = 76       /* target, cursor, limit, keys_only, want
+                                                                    value (list), cursor */
 } tn_op_code;
 
 /* One call. What an operation does not use is ignored. Everything is borrowed
@@ -854,6 +1033,7 @@ typedef struct tn_op {
     bool deep;
     bool keys_only;
     struct tn_batch *batch;
+    const tn_class_spec *class_spec;
 } tn_op;
 
 /* An operation whose other fields are zero. */
@@ -959,6 +1139,11 @@ TN_API int tn_reply_cursor(const tn_reply *reply, uint64_t *ret_cursor);
 
 /* The caller frees the result. */
 TN_API int tn_reply_info(const tn_reply *reply, tn_info **ret_info);
+/* Of TN_OP_GC. `ret_info` was set to TN_GC_INFO_INIT. */
+TN_API int tn_reply_gc(const tn_reply *reply, tn_gc_info *ret_info);
+
+/* The caller frees the result. */
+TN_API int tn_reply_class_info(const tn_reply *reply, tn_class_info **ret_info);
 
 /* The steps of a batch, and the reply to each; NULL if it is out of range. */
 TN_API size_t tn_reply_n_steps(const tn_reply *reply);
@@ -1090,6 +1275,7 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_DICT_ITER_CLEANUP TN_FREED_BY(tn_dict_iter_close)
 #define TN_INFO_CLEANUP TN_FREED_BY(tn_info_free)
 #define TN_SUBSCRIPTION_CLEANUP TN_FREED_BY(tn_client_unsubscribe)
+#define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #endif
 
 #ifdef __cplusplus
