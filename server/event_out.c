@@ -52,6 +52,8 @@ static void fill_collection(const struct tn_heap_event *event, Tenure__V1__Colle
     wire->pauses = event->collection.n_pauses;
     wire->pause_ns = event->collection.pause_ns;
     wire->longest_pause_ns = event->collection.longest_pause_ns;
+    wire->duration_ns = event->collection.duration_ns;
+    wire->collector = wire_bytes(event->name);
 }
 
 /* Fills in the message that is behind the event, and returns which arm of it that is. */

@@ -102,14 +102,16 @@ static void put_name(const struct cli *cli, struct cli_text *text, const tn_even
 
 static void put_collection(struct cli_text *text, const tn_event *event)
 {
-    cli_text_printf(text, "generation %" PRIu32 ", by ", event->generation);
+    cli_text_printf(text, "generation %" PRIu32 ", ", event->generation);
+    put_words(text, event->collector, strlen(event->collector));
+    cli_text_put(text, ", by ");
     put_words(text, event->cause, strlen(event->cause));
     if (event->kind == TN_EVENT_COLLECTION_FINISHED)
         cli_text_printf(text,
-                        ": examined %" PRIu64 ", freed %" PRIu64 ", %" PRIu64 " pauses of %" PRIu64
-                        " µs, the longest %" PRIu64 " µs",
-                        event->examined, event->freed, event->pauses, event->pause_ns / 1000,
-                        event->longest_pause_ns / 1000);
+                        ": examined %" PRIu64 ", freed %" PRIu64 ", in %" PRIu64 " µs; %" PRIu64
+                        " pauses of %" PRIu64 " µs, the longest %" PRIu64 " µs",
+                        event->examined, event->freed, event->duration_ns / 1000, event->pauses,
+                        event->pause_ns / 1000, event->longest_pause_ns / 1000);
 }
 
 static void put_event(const struct cli *cli, struct cli_text *text, const tn_event *event)
@@ -169,6 +171,7 @@ static void put_string(struct cli_text *text, const char *name, const char *data
 static void put_collection_json(struct cli_text *text, const tn_event *event)
 {
     put_string(text, "cause", event->cause, strlen(event->cause));
+    put_string(text, "collector", event->collector, strlen(event->collector));
     put_number(text, "generation", event->generation);
     if (event->kind == TN_EVENT_COLLECTION_STARTED)
         return;
@@ -177,6 +180,7 @@ static void put_collection_json(struct cli_text *text, const tn_event *event)
     put_number(text, "pauses", event->pauses);
     put_number(text, "pause_ns", event->pause_ns);
     put_number(text, "longest_pause_ns", event->longest_pause_ns);
+    put_number(text, "duration_ns", event->duration_ns);
 }
 
 static void put_event_json(struct cli_text *text, const tn_event *event)
@@ -262,7 +266,7 @@ static const struct argp_option options[] = {
     { "kinds", CLI_OPT_KINDS, "KIND,...", 0, "Only events of these kinds", 0 },
     { "prefix", CLI_OPT_PREFIX, "PREFIX", 0, "Of names: only those that begin with PREFIX", 0 },
     { "class", CLI_OPT_CLASS, "CLASS", 0, "Of objects: only those of this class", 0 },
-    { "life", CLI_OPT_LIFE, "CLASS", 0, "Show when objects of this class die", 0 },
+    { "life", CLI_OPT_LIFE, "CLASS", 0, "Show when records of this class die", 0 },
     { "all-namespaces", CLI_OPT_ALL_NAMESPACES, NULL, 0, "Also names of other namespaces", 0 },
     { "count", CLI_OPT_COUNT, "N", 0, "End after N events", 0 },
     { "queue", CLI_OPT_QUEUE, "N", 0, "How many may wait in the server; without it: 1024", 0 },

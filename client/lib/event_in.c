@@ -79,7 +79,10 @@ static int read_collection(const Tenure__V1__CollectionEvent *from, struct tn_ar
     event->pauses = from->pauses;
     event->pause_ns = from->pause_ns;
     event->longest_pause_ns = from->longest_pause_ns;
-    return keep_text(arena, &from->cause, &event->cause, NULL);
+    event->duration_ns = from->duration_ns;
+    if (keep_text(arena, &from->cause, &event->cause, NULL) < 0)
+        return TN_ENOMEM;
+    return keep_text(arena, &from->collector, &event->collector, NULL);
 }
 
 static int read_event(const Tenure__V1__Event *from, struct tn_arena *arena, tn_event *event)
@@ -92,6 +95,7 @@ static int read_event(const Tenure__V1__Event *from, struct tn_arena *arena, tn_
         .namespace_name = "",
         .name = "",
         .cause = "",
+        .collector = "",
     };
     switch (from->what_case) {
     case TENURE__V1__EVENT__WHAT_GAP:

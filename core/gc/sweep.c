@@ -45,6 +45,7 @@ bool tn_gc_condemn(struct tn_mutator *mu, struct tn_object *o)
 
     if (tn_cell_is_set(&cell, TN_MAP_GARBAGE) || !take_reference(mu, o))
         return false;
+    tn_event_finalize(mu, o); /* while all garbage still holds everything */
     tn_gc_note_garbage(mu, o);
     mu->gc.n_garbage++;
     return true;

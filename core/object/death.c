@@ -2,11 +2,12 @@
 /*
  * Death: what happens between the last reference and the reuse of the memory.
  *
- *   buried     count zero; on the dying list of the mutator that dropped the
+ *   announced  count zero; if somebody is to be told of its death, that happens while
+ *              it holds everything, and what it holds is whole: a collector may find
+ *              its children and empty them before it is emptied itself
+ *   buried     on the dying list of the mutator that dropped the
  *              last reference, linked through `shared`; what can hold nothing is
  *              emptied already
- *   announced  if somebody is to be told of its death: then while it still holds
- *              everything
  *   emptied    at safe points, within a budget: what refers to it weakly is told,
  *              and the type's clear() drops the references that it holds, which
  *              may bury others. No recursion anywhere, however deep the structure
@@ -97,6 +98,7 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
         retire(mu, dead, is_unseen);
         return;
     }
+    tn_event_finalize(mu, dead);
     tn_mark_death(mu, dead);
     if (tn_heap_is_container(mu->heap, dead->type) &&
         atomic_load_explicit(&mu->n_young, memory_order_relaxed) > 0)
@@ -119,7 +121,6 @@ static void destroy_dying(struct tn_mutator *mu, size_t budget)
         bool is_empty;
 
         budget--;
-        tn_event_finalize(mu, o);
         /* What clear() buries goes on top of the rest; `o` itself is off the
          * list, or on it again if it has more to drop. */
         mu->dying = rest;

@@ -228,33 +228,17 @@ void tn_event_name(struct tn_mutator *mu, enum tn_heap_event_kind kind,
     emit(mu, &event);
 }
 
-void tn_event_collection_started(struct tn_mutator *mu, const char *cause, uint64_t generation)
+void tn_event_collection(struct tn_mutator *mu, enum tn_heap_event_kind kind, const char *cause,
+                         const char *collector, const struct tn_collection_figures *figures)
 {
-    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_COLLECTION_STARTED };
+    struct tn_heap_event event = { .kind = kind };
 
-    if (!tn_events_are_wanted(&mu->heap->events,
-                              TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_COLLECTION_STARTED)))
+    TN_DEBUG_ASSERT((TN_HEAP_EVENT_MASK(kind) & TN_HEAP_EVENTS_COLLECTION) != 0);
+    if (!tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENT_MASK(kind)))
         return;
     event.scope = tn_slice_from_str(cause);
-    event.collection.generation = generation;
-    emit(mu, &event);
-}
-
-void tn_event_collection_finished(struct tn_mutator *mu, const char *cause,
-                                  const struct tn_collection_figures *figures)
-{
-    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_COLLECTION_FINISHED };
-
-    if (!tn_events_are_wanted(&mu->heap->events,
-                              TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_COLLECTION_FINISHED)))
-        return;
-    event.scope = tn_slice_from_str(cause);
-    event.collection.generation = figures->generation;
-    event.collection.n_examined = figures->n_examined;
-    event.collection.n_freed = figures->n_freed;
-    event.collection.n_pauses = figures->n_pauses;
-    event.collection.pause_ns = figures->pause_ns;
-    event.collection.longest_pause_ns = figures->longest_pause_ns;
+    event.name = tn_slice_from_str(collector);
+    event.collection = *figures;
     emit(mu, &event);
 }
 

@@ -64,6 +64,9 @@ enum tn_heap_event_kind {
      TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_CHANGED) |                                              \
      TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_REMOVED) |                                              \
      TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_NAME_EXPIRED))
+#define TN_HEAP_EVENTS_COLLECTION                                                                  \
+    (TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_COLLECTION_STARTED) |                                        \
+     TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_COLLECTION_FINISHED))
 #define TN_HEAP_EVENTS_MEMORY                                                                      \
     (TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_MEMORY_LOW) |                                                \
      TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_MEMORY_RECOVERED))
@@ -72,13 +75,24 @@ enum tn_heap_event_kind {
 #define TN_HEAP_EVENT_TEXT_MAX 1024
 
 /* What an event says in numbers, besides its texts. */
-#define TN_HEAP_EVENT_NUMBERS 6
+#define TN_HEAP_EVENT_NUMBERS 7
+
+/* What there is to tell of a collection. */
+struct tn_collection_figures {
+    uint64_t generation;
+    uint64_t n_examined; /* this and the rest: when it has finished */
+    uint64_t n_freed;
+    uint64_t n_pauses; /* how often a mutator was kept from its work */
+    uint64_t pause_ns; /* all of them */
+    uint64_t longest_pause_ns;
+    uint64_t duration_ns;
+};
 
 struct tn_heap_event {
     enum tn_heap_event_kind kind;
     /* The class of the object; the namespace of the name; the cause of the
-     * collection. And the object's label; the name. In the listener's memory,
-     * until its next event. */
+     * collection. And the object's label; the name; the collector. In the listener's
+     * memory, until its next event. */
     struct tn_slice scope;
     struct tn_slice name;
     union {
@@ -99,14 +113,7 @@ struct tn_heap_event {
             uint64_t version;
             uint64_t namespace_id; /* the address, to be compared only */
         } binding;
-        struct {
-            uint64_t generation;
-            uint64_t n_examined; /* this and the rest: when it has finished */
-            uint64_t n_freed;
-            uint64_t n_pauses;
-            uint64_t pause_ns; /* all of them */
-            uint64_t longest_pause_ns;
-        } collection;
+        struct tn_collection_figures collection;
         struct {
             uint64_t held_bytes;
             uint64_t limit_bytes;
@@ -137,8 +144,8 @@ TN_ALWAYS_INLINE bool tn_events_are_wanted(const struct tn_events *events, uint3
 /*
  * Announces the death of an object that has TN_BIT_FINALIZER, and takes the bit
  * away, so that it happens once whoever comes first. To be called before
- * anything of the object is given up: by death.c for what dies by its count, by
- * a collector for the members of a cycle before it empties the first of them.
+ * anything of the object is given up: by death.c when its count has become zero, by
+ * a collector for all that it has found before it empties the first of them.
  */
 void tn_event_finalize_slow(struct tn_mutator *mu, struct tn_object *o);
 
@@ -158,21 +165,10 @@ void tn_event_weakref_dead(struct tn_mutator *mu, const struct tn_object *weakre
 void tn_event_name(struct tn_mutator *mu, enum tn_heap_event_kind kind,
                    const struct tn_namespace *ns, struct tn_slice name, uint64_t version);
 
-/* A collection begins, for a reason in one word: "threshold", "request". */
-void tn_event_collection_started(struct tn_mutator *mu, const char *cause, uint64_t generation);
-
-struct tn_collection_figures {
-    uint64_t generation;
-    uint64_t n_examined; /* objects */
-    uint64_t n_freed;
-    uint64_t n_pauses; /* times that all mutators were made to wait */
-    uint64_t pause_ns; /* all of them */
-    uint64_t longest_pause_ns;
-};
-
-/* It has ended. */
-void tn_event_collection_finished(struct tn_mutator *mu, const char *cause,
-                                  const struct tn_collection_figures *figures);
+/* A collection begins or has ended (`kind`). Its cause and the collector are told in
+ * one word each: "request", "concurrent". */
+void tn_event_collection(struct tn_mutator *mu, enum tn_heap_event_kind kind, const char *cause,
+                         const char *collector, const struct tn_collection_figures *figures);
 
 /* The memory held has come near the limit, or has gone away from it (`kind`). */
 void tn_event_memory(struct tn_mutator *mu, enum tn_heap_event_kind kind, uint64_t held_bytes,
@@ -238,7 +234,7 @@ void tn_events_begin(struct tn_event_listener *listener);
 TN_MUST_CHECK bool tn_events_read(struct tn_event_listener *listener,
                                   struct tn_heap_event *ret_event);
 
-/* ---- For thread.c, mutator.c and heap.c ---- */
+/* ---- For thread.c, mutator.c, heap.c and the collector ---- */
 
 void tn_events_init(struct tn_events *events);
 

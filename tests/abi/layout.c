@@ -117,7 +117,9 @@ int main(void)
     FIELD(tn_event, name);
     FIELD(tn_event, version);
     FIELD(tn_event, cause);
+    FIELD(tn_event, collector);
     FIELD(tn_event, longest_pause_ns);
+    FIELD(tn_event, duration_ns);
     FIELD(tn_event, lost);
     FIELD(tn_event, unseen);
 

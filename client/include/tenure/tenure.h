@@ -613,10 +613,12 @@ typedef struct tn_class_spec {
     size_t struct_size;
     const char *name; /* told apart by identity: others may have the same name */
     const char *const *slots;
-    size_t n_slots;     /* at most 64 with those of the base */
-    tn_target base;     /* all zeros: none; its slots come first and need not be given */
-    bool has_dict;      /* records also take attributes without a slot; inherited */
-    bool has_finalizer; /* the death of a record is an event; inherited */
+    size_t n_slots; /* at most 64 with those of the base */
+    tn_target base; /* all zeros: none; its slots come first and need not be given */
+    bool has_dict;  /* records also take attributes without a slot; inherited */
+    /* The death of a record is an event (TN_EVENT_FINALIZED); inherited. What is in a
+     * slot `label`, if it is a str, is told, too. A record is 8 bytes larger. */
+    bool has_finalizer;
 } tn_class_spec;
 
 #define TN_CLASS_SPEC_INIT                                                                         \
@@ -732,8 +734,8 @@ typedef enum tn_event_kind {   /* tells, besides kind and sequence: */
     TN_EVENT_NAME_CHANGED = 4,
     TN_EVENT_NAME_REMOVED = 5,
     TN_EVENT_NAME_EXPIRED = 6,
-    TN_EVENT_COLLECTION_STARTED = 7,  /* cause, generation */
-    TN_EVENT_COLLECTION_FINISHED = 8, /* the same, examined, freed, pauses, their times */
+    TN_EVENT_COLLECTION_STARTED = 7,  /* cause, collector, generation */
+    TN_EVENT_COLLECTION_FINISHED = 8, /* the same; examined, freed, pauses; all times */
     TN_EVENT_MEMORY_LOW = 9,          /* held_bytes, limit_bytes */
     TN_EVENT_MEMORY_RECOVERED = 10    /* the same */
 } tn_event_kind;
@@ -763,13 +765,15 @@ typedef struct tn_event {
     const char *name;
     size_t name_len;
     uint64_t version;
-    const char *cause;
+    const char *cause;     /* "request", "threshold", "growth", "memory" */
+    const char *collector; /* "generational", "concurrent" */
     uint32_t generation;
-    uint64_t examined;
+    uint64_t examined; /* containers, and the next one, too */
     uint64_t freed;
-    uint64_t pauses;
+    uint64_t pauses;   /* how often a worker was kept from its work */
     uint64_t pause_ns; /* all of them together */
     uint64_t longest_pause_ns;
+    uint64_t duration_ns;
     uint64_t held_bytes;
     uint64_t limit_bytes;
     uint64_t lost;   /* events of this subscription that found no room */
