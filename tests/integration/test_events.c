@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Events as users meet them: through libtenure, and through `tenure watch`. */
-#include <errno.h>
+/* Events as users meet them, through libtenure. `tenure watch` has test_watch.c. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <jansson.h>
 #include <tenure/tenure.h>
 #include <cmocka.h>
 
 #include "core/base/clock.h"
-#include "tests/support/command.h"
 #include "tests/support/server_fixture.h"
 
 #define AWAIT_NS (60 * TN_NS_PER_S)
@@ -354,160 +347,6 @@ static void test_info_tells_how_subscriptions_are_doing(void **state)
     in_all_modes(check_info);
 }
 
-/* ---- tenure watch ---- */
-
-struct watch {
-    pid_t pid;
-    FILE *out;
-};
-
-static void await_subscriptions(tn_client *client, uint64_t n)
-{
-    uint64_t began = tn_clock_ns();
-
-    for (;;) {
-        TN_INFO_CLEANUP tn_info *info = NULL;
-
-        assert_int_equal(tn_client_info(client, &info), 0);
-        if (info->subscriptions == n)
-            return;
-        assert_true(tn_clock_ns() - began < AWAIT_NS);
-    }
-}
-
-/* Starts `tenure watch` with two options, and waits until it watches. */
-static struct watch start_watch(const struct server_fixture *f, tn_client *client,
-                                const char *option, const char *value)
-{
-    struct watch watch;
-    int fds[2];
-
-    assert_int_equal(pipe(fds), 0);
-    (void)fflush(stdout);
-    watch.pid = fork();
-    assert_true(watch.pid >= 0);
-    if (watch.pid == 0) {
-        (void)dup2(fds[1], STDOUT_FILENO);
-        (void)close(fds[0]);
-        (void)close(fds[1]);
-        (void)execl(TN_TEST_TENURE, "tenure", "-s", f->endpoint + strlen("unix:"), "watch", option,
-                    value, "--json", (char *)NULL);
-        _exit(127);
-    }
-    (void)close(fds[1]);
-    watch.out = fdopen(fds[0], "r");
-    assert_non_null(watch.out);
-    await_subscriptions(client, 1);
-    return watch;
-}
-
-/* One line of it, as JSON; the caller unrefs it. */
-static json_t *read_line(struct watch *watch)
-{
-    char line[4096];
-    json_t *json;
-
-    assert_non_null(fgets(line, sizeof(line), watch->out));
-    json = json_loads(line, 0, NULL);
-    assert_non_null(json);
-    return json;
-}
-
-static void expect_line(struct watch *watch, const char *kind, const char *name)
-{
-    json_t *json = read_line(watch);
-
-    assert_string_equal(json_string_value(json_object_get(json, "kind")), kind);
-    assert_string_equal(json_string_value(json_object_get(json, "name")), name);
-    assert_string_equal(json_string_value(json_object_get(json, "namespace")), "default");
-    assert_true(json_integer_value(json_object_get(json, "version")) > 0);
-    json_decref(json);
-}
-
-static int end_watch(struct watch *watch)
-{
-    int status = 0;
-
-    while (waitpid(watch->pid, &status, 0) < 0)
-        assert_int_equal(errno, EINTR);
-    (void)fclose(watch->out);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void check_watch(struct server_fixture *f, tn_client *a, tn_client *b)
-{
-    struct watch watch = start_watch(f, a, "--prefix", "job/");
-
-    set_int(b, "other", 1);
-    set_int(b, "job/1", 1);
-    assert_int_equal(tn_client_unbind(b, "other"), 0);
-    assert_int_equal(tn_client_unbind(b, "job/1"), 0);
-    expect_line(&watch, "name-bound", "job/1");
-    expect_line(&watch, "name-removed", "job/1");
-    assert_int_equal(kill(watch.pid, SIGKILL), 0);
-    assert_int_equal(end_watch(&watch), -SIGKILL);
-    await_subscriptions(a, 0);
-
-    watch = start_watch(f, a, "--count", "2");
-    set_int(b, "x", 1);
-    set_int(b, "x", 2);
-    set_int(b, "x", 3);
-    expect_line(&watch, "name-bound", "x");
-    expect_line(&watch, "name-changed", "x");
-    assert_int_equal(end_watch(&watch), 0);
-    assert_int_equal(tn_client_unbind(b, "x"), 0);
-    await_subscriptions(a, 0);
-}
-
-static void test_watch_prints_a_line_for_each_event(void **state)
-{
-    (void)state;
-    in_all_modes(check_watch);
-}
-
-static void test_watch_ends_with_the_server(void **state)
-{
-    struct server_fixture f;
-    struct watch watch;
-    tn_client *client;
-
-    (void)state;
-    server_fixture_start(&f, TN_MODE_GIL, NULL);
-    client = connect_to(&f);
-    watch = start_watch(&f, client, "--life", "job");
-    tn_client_close(&client);
-    server_fixture_stop(&f);
-    assert_int_equal(end_watch(&watch), 4); /* the connection is lost */
-}
-
-static void expect_usage(const struct server_fixture *f, const char *words, ...)
-{
-    struct command_result result;
-    va_list args;
-
-    va_start(args, words);
-    result = command_run_va(TN_TEST_TENURE, f->endpoint, NULL, args);
-    va_end(args);
-    assert_int_equal(result.exit_code, 2);
-    if (!strstr(result.err, words))
-        fail_msg("\"%s\" is not in: %s", words, result.err);
-    command_result_free(&result);
-}
-
-static void test_watch_refuses_what_makes_no_sense(void **state)
-{
-    struct server_fixture f;
-
-    (void)state;
-    server_fixture_start(&f, TN_MODE_BIASED, NULL);
-    expect_usage(&f, "no kind of events \"nam\"", "watch", "--kinds", "memory,nam", NULL);
-    expect_usage(&f, "no kind of events \"\"", "watch", "--kinds", ",name", NULL);
-    expect_usage(&f, "--life says itself", "watch", "--life", "job", "--kinds", "name", NULL);
-    expect_usage(&f, "whole number", "watch", "--count", "many", NULL);
-    expect_usage(&f, "no use for the argument", "watch", "x", NULL);
-    server_fixture_stop(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,9 +356,6 @@ int main(void)
         cmocka_unit_test(test_what_is_not_polled_for_becomes_a_gap),
         cmocka_unit_test(test_the_end_of_the_session_is_told),
         cmocka_unit_test(test_info_tells_how_subscriptions_are_doing),
-        cmocka_unit_test(test_watch_prints_a_line_for_each_event),
-        cmocka_unit_test(test_watch_ends_with_the_server),
-        cmocka_unit_test(test_watch_refuses_what_makes_no_sense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
