@@ -345,6 +345,19 @@ static struct tn_object *make_group(struct tn_mutator *mu, struct tn_object *cla
     return records[0];
 }
 
+/* Whose identity it is, which is expected once. */
+static size_t take_identity(uint64_t identities[N_RECORDS], uint64_t identity)
+{
+    for (size_t i = 0; i < N_RECORDS; i++) {
+        if (identities[i] != identity)
+            continue;
+        identities[i] = 0;
+        return i;
+    }
+    fail_msg("a record died twice, or another one");
+    return 0;
+}
+
 static void finalizers_are_told_once(struct world *w)
 {
     struct tn_mutator *mu = w->f.mu;
@@ -368,13 +381,10 @@ static void finalizers_are_told_once(struct world *w)
     assert_int_equal(collect(w, TN_GC_OLDEST).garbage, N_RECORDS + N_GROUPS + 1);
     for (size_t n = 0; n < N_RECORDS; n++) {
         struct tn_heap_event event = next_event(&listener);
-        size_t i = 0;
+        size_t i;
 
         assert_int_equal(event.kind, TN_HEAP_EVENT_FINALIZED);
-        while (i < N_RECORDS && identities[i] != event.finalized.identity)
-            i++;
-        assert_true(i < N_RECORDS);
-        identities[i] = 0; /* once */
+        i = take_identity(identities, event.finalized.identity);
         expect_slice(event.scope, "Node");
         expect_slice(event.name, i % 3 == 0 ? "the first of three" : "");
         assert_int_equal(event.finalized.size_bytes, size_bytes);
