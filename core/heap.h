@@ -34,6 +34,8 @@
 #include "core/gc/gc.h"
 #include "core/inspect/census.h"
 #include "core/inspect/size.h"
+#include "core/object/events.h"
+#include "core/object/identity.h"
 #include "core/object/names.h"
 #include "core/object/object.h"
 #include "core/object/refcount.h"

@@ -126,6 +126,10 @@ enum tn_code {
     X(SCOPE_NOT_FOUND, NOT_FOUND, HANDLE, "No such scope is open in this session.")                \
     X(TOO_MANY_SCOPES, RESOURCE_EXHAUSTED, TOO_MANY,                                               \
       "The session has as many scopes open, one in the other, as it may; end some.")               \
+    X(SUBSCRIPTION_NOT_FOUND, NOT_FOUND, HANDLE,                                                   \
+      "The session has no subscription that began with such a request.")                           \
+    X(TOO_MANY_SUBSCRIPTIONS, RESOURCE_EXHAUSTED, TOO_MANY,                                        \
+      "The session has as many subscriptions as it may; end one.")                                 \
     X(PRECONDITION_FAILED, FAILED_PRECONDITION, PRECONDITION,                                      \
       "What the request requires of the name does not hold; nothing was changed.")                 \
     /* Of objects. */                                                                              \

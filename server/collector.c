@@ -5,10 +5,8 @@
 #include "core/base/clock.h"
 #include "server/log.h"
 
-/*
- * Called by the collector's thread, offline: the place to tell anybody else of a
- * collection that has ended.
- */
+/* Called by the collector's thread, offline. Those who subscribed hear of it from the
+ * core, as of all events. */
 static void finished(void *arg, const struct tn_gc_report *report)
 {
     struct tn_log_line line;

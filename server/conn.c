@@ -14,6 +14,7 @@
 #include "core/base/err.h"
 #include "server/conn_internal.h"
 #include "server/log.h"
+#include "server/subscription.h"
 #include "server/worker.h"
 
 /* Less room than this is not worth a system call. */
@@ -406,6 +407,7 @@ void tn_conn_close(struct tn_conn *conn, enum tn_close_reason why)
         return;
     conn->state = TN_CONN_CLOSED;
     conn->close_reason = why;
+    tn_session_end_subscriptions(&conn->session);
     tn_ring_remove(&conn->ready);
     tn_ring_remove(&conn->watched);
     /* `touched` is left to the turn, which is walking it. */

@@ -18,7 +18,8 @@
  * part of the budget while waiting for more of it.
  *
  * Back-pressure. A connection whose answers are not taken is blocked: its
- * requests are not executed and it is not read from, until they are.
+ * requests are not executed and it is not read from, until they are. Events
+ * (conn_events.c) are sent only when all answers are, and never block it.
  *
  * Threads: its worker only.
  */

@@ -21,6 +21,7 @@ void tn_conn_give_back_in(struct tn_conn *conn);
 void tn_conn_init_out(struct tn_buffer *buffer, const struct tn_config *config);
 void tn_conn_give_back_out(struct tn_conn *conn);
 void tn_conn_give_back_out_if_empty(struct tn_conn *conn);
+bool tn_conn_is_all_sent(const struct tn_conn *conn);
 /* Whether nothing of its answers has been taken for too long. Notes progress. */
 bool tn_conn_is_stalled(struct tn_conn *conn, uint64_t now_ms);
 

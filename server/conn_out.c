@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "server/conn_internal.h"
+#include "server/subscription.h"
 #include "server/worker.h"
 
 /* Goes on when this part of the limit is free again, so as not to start and
@@ -48,6 +49,11 @@ void tn_conn_give_back_out_if_empty(struct tn_conn *conn)
 static size_t unsent_bytes(const struct tn_conn *conn)
 {
     return tn_buffer_len(&conn->out) + tn_buffer_len(&conn->sending);
+}
+
+bool tn_conn_is_all_sent(const struct tn_conn *conn)
+{
+    return unsent_bytes(conn) == 0;
 }
 
 bool tn_conn_must_wait(const struct tn_conn *conn)
@@ -139,6 +145,10 @@ static void on_written(uv_write_t *write, int status)
     count_sent(conn, tn_buffer_len(&conn->sending));
     give_back(conn, &conn->sending, &conn->sending_taken_bytes);
     conn->n_sending = 0;
+    /* What waited for this goes out in a turn, which this call may not be followed by:
+     * libuv also calls before it sleeps. */
+    if (tn_session_has_news(&conn->session))
+        tn_worker_stay_awake(conn->worker);
     tn_conn_settle(conn);
 }
 
@@ -212,6 +222,7 @@ void tn_conn_end(struct tn_conn *conn)
     conn->state = TN_CONN_ENDING;
     tn_ring_remove(&conn->ready);
     tn_conn_stop_reading(conn);
+    tn_session_end_subscriptions(&conn->session);
     tn_conn_give_back_in(conn);
     conn->n_arrivals = 0;
     conn->frame_since_ms = 0;

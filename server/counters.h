@@ -16,7 +16,12 @@
     X(requests_failed)                                                                             \
     X(requests_deferred_for_memory)                                                                \
     X(bytes_received)                                                                              \
-    X(bytes_sent)
+    X(bytes_sent)                                                                                  \
+    X(subscriptions)                                                                               \
+    X(events_sent)                                                                                 \
+    X(events_behind)                                                                               \
+    X(events_lost)                                                                                 \
+    X(events_unseen)
 
 struct tn_counters {
     /* [atomic] relaxed: written by one thread, and nothing depends on their order */

@@ -156,6 +156,32 @@ static void info_leases(struct tn_service *service, Tenure__V1__InfoResponse *an
         answer->lease_remaining_ms = (next_ns - now_ns) / TN_NS_PER_MS;
 }
 
+static int info_subscriptions(struct tn_request_ctx *ctx, Tenure__V1__InfoResponse *answer)
+{
+    Tenure__V1__SubscriptionInfo **infos =
+        tn_ctx_alloc(ctx, TN_SESSION_SUBSCRIPTIONS * sizeof(Tenure__V1__SubscriptionInfo *));
+
+    if (infos == NULL)
+        return TN_ERR_NOMEM;
+    for (const struct tn_subscription *sub = ctx->session->subscriptions; sub != NULL;
+         sub = sub->next) {
+        Tenure__V1__SubscriptionInfo *info = tn_ctx_alloc(ctx, sizeof(*info));
+
+        if (info == NULL)
+            return TN_ERR_NOMEM;
+        *info = (Tenure__V1__SubscriptionInfo)TENURE__V1__SUBSCRIPTION_INFO__INIT;
+        info->subscription = sub->options.id;
+        info->sent = sub->n_sent;
+        info->behind = sub->n_queued;
+        info->lost = sub->n_lost;
+        info->unseen = sub->n_unseen;
+        info->queue_limit = sub->options.limit;
+        infos[answer->n_own_subscriptions++] = info;
+    }
+    answer->own_subscriptions = infos;
+    return 0;
+}
+
 int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result *result)
 {
     Tenure__V1__InfoResponse *answer = &result->message.info;
@@ -169,5 +195,7 @@ int tn_op_info(struct tn_request_ctx *ctx, const void *message, struct tn_result
     r = info_heap(ctx, answer);
     if (r == 0)
         r = info_namespaces(ctx, answer);
+    if (r == 0)
+        r = info_subscriptions(ctx, answer);
     return r;
 }

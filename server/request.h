@@ -70,6 +70,7 @@ struct tn_result {
         Tenure__V1__BatchResponse batch;
         Tenure__V1__ScopeResponse scope;
         Tenure__V1__ExportResponse export;
+        Tenure__V1__EventsResponse events;
         Tenure__V1__ClassDescribeResponse class_describe;
     } message;
     Tenure__V1__Value value; /* `object` and the scans of containers refer to it */
@@ -90,6 +91,7 @@ struct tn_request_ctx {
     struct tn_mutator *mu; /* changes at safe points */
     struct tn_session *session;
     struct tn_arena *arena;
+    uint64_t request_id;
     struct tn_status *status; /* of the request, or of the step */
     struct tn_batch *batch;   /* NULL outside of one */
     struct tn_object *held[TN_HELD_MAX];
@@ -432,6 +434,8 @@ int tn_op_import(struct tn_request_ctx *ctx, const void *message, struct tn_resu
 int tn_op_revoke(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_goodbye(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 int tn_op_keep_handle(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_subscribe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
+int tn_op_unsubscribe(struct tn_request_ctx *ctx, const void *message, struct tn_result *result);
 
 /* Executes one operation with the retries for memory; for the dispatcher and
  * for batches. `op_case` is the number of the operation in Request and Step.

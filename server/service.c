@@ -74,6 +74,7 @@ int tn_service_init(struct tn_service *service, const struct tn_config *config,
     tn_budget_init(&service->buffers_out, (size_t)config->max_buffers_bytes / 2);
     tn_leases_init(&service->leases, (size_t)config->max_connections);
     tn_exports_init(&service->exports);
+    tn_budget_init(&service->buffers_events, (size_t)config->max_buffers_bytes / 8);
 
     service->n_counters = (size_t)config->workers;
     service->counters = aligned_alloc(_Alignof(struct tn_counters),
@@ -143,6 +144,7 @@ int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t 
         .service = service,
         .counters = &service->counters[index],
     };
+    tn_hub_init(&ex->hub, service->heap, &service->buffers_events, ex->counters);
     r = tn_arena_init(&ex->scratch, ARENA_FIRST_BYTES, service->limits.max_scratch_bytes);
     if (r == 0)
         r = tn_thread_attach(service->heap, &ex->thread);
@@ -159,6 +161,7 @@ int tn_executor_init(struct tn_executor *ex, struct tn_service *service, size_t 
 
 void tn_executor_fini(struct tn_executor *ex)
 {
+    tn_hub_fini(&ex->hub);
     tn_thread_detach(&ex->thread);
     tn_arena_fini(&ex->scratch);
     *ex = (struct tn_executor){ 0 };
@@ -183,10 +186,49 @@ void tn_executor_detach(struct tn_executor *ex, struct tn_session *session)
     tn_lease_end(&ex->service->leases, &session->lease);
 }
 
+/* Whether memory is low, as long as it was or was not before: low is nine tenths of
+ * the limit, and no longer low three quarters, so that one object more or less does
+ * not tell everybody of it. */
+static bool is_low(uint64_t held, uint64_t limit, bool was_low)
+{
+    return was_low ? held > limit - limit / 4 : held >= limit - limit / 10;
+}
+
+static void watch_memory(struct tn_executor *ex)
+{
+    struct tn_service *service = ex->service;
+    uint64_t limit = service->config.max_memory_bytes;
+    bool was_low = atomic_load_explicit(&service->memory_is_low, memory_order_relaxed);
+    uint64_t held;
+
+    if (limit == 0)
+        return;
+    held = tn_heap_held_bytes(service->heap);
+    if (TN_LIKELY(is_low(held, limit, was_low) == was_low))
+        return;
+    /* One of those who notice it tells. */
+    if (atomic_compare_exchange_strong_explicit(&service->memory_is_low, &was_low, !was_low,
+                                                memory_order_relaxed, memory_order_relaxed))
+        tn_event_memory(ex->mu, was_low ? TN_HEAP_EVENT_MEMORY_RECOVERED : TN_HEAP_EVENT_MEMORY_LOW,
+                        held, limit);
+}
+
+void tn_service_tell_memory(const struct tn_service *service, struct tn_subscription *sub)
+{
+    struct tn_heap_event event = { .kind = TN_HEAP_EVENT_MEMORY_LOW };
+
+    if (!atomic_load_explicit(&service->memory_is_low, memory_order_relaxed))
+        return;
+    event.memory.held_bytes = tn_heap_held_bytes(service->heap);
+    event.memory.limit_bytes = service->config.max_memory_bytes;
+    tn_subscription_offer(sub, &event);
+}
+
 void tn_executor_safepoint(struct tn_executor *ex)
 {
     ex->has_leftovers = tn_thread_safepoint(ex->thread, TN_WORK_BUDGET);
     ex->mu = tn_thread_mutator(ex->thread);
+    watch_memory(ex);
 }
 
 void tn_executor_breathe(struct tn_executor *ex)

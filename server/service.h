@@ -28,6 +28,7 @@
 #include "server/exports.h"
 #include "server/leases.h"
 #include "server/session.h"
+#include "server/subscription.h"
 
 #define TN_PROTOCOL_VERSION 1
 
@@ -71,6 +72,12 @@ struct tn_service {
     struct tn_budget buffers_out;
     struct tn_leases leases;
     struct tn_exports exports;
+    /* The queues of subscriptions. A budget of its own, on top of the others: who
+     * subscribes keeps its queue for long, and keeps no answer waiting. */
+    struct tn_budget buffers_events;
+    /* [atomic] the memory held has come near the limit and not gone away from it
+     * since; whoever changes it tells. Relaxed: nothing depends on it */
+    _Atomic(bool) memory_is_low;
 };
 
 /* Creates the heap. `config` is finished and copied. TN_ERR_NOMEM, TN_ERR_LIMIT
@@ -93,6 +100,7 @@ struct tn_executor {
     /* [owner]  the thread that it was initialised on */
     struct tn_mutator *mu; /* while online */
     struct tn_arena scratch;
+    struct tn_hub hub; /* the subscriptions of the thread's sessions */
     struct tn_sessions sessions;
     struct tn_request_ctx *request; /* that is being executed, or NULL; changes online only */
     bool has_leftovers;             /* the last safe point left destructions over */
@@ -113,8 +121,12 @@ void tn_executor_offline(struct tn_executor *ex);
  * of it, but for its handles. Online or offline. */
 void tn_executor_detach(struct tn_executor *ex, struct tn_session *session);
 
-/* Between requests, while online: nothing borrowed is kept. */
+/* Between requests, while online: nothing borrowed is kept. Looks also whether
+ * memory has become short, or has recovered. */
 void tn_executor_safepoint(struct tn_executor *ex);
+
+/* Tells a new subscription that memory is low, if it is. */
+void tn_service_tell_memory(const struct tn_service *service, struct tn_subscription *sub);
 
 /* The same in the middle of a request. */
 void tn_executor_breathe(struct tn_executor *ex);

@@ -9,6 +9,7 @@
 #include "core/base/check.h"
 #include "core/base/err.h"
 #include "server/session_internal.h"
+#include "server/subscription.h"
 
 #define SERIAL_MAX ((UINT64_C(1) << (64 - TN_INDEX_BITS)) - 1)
 
@@ -250,6 +251,7 @@ bool tn_session_count(const struct tn_session *session, const struct tn_object *
 bool tn_session_close(struct tn_session *session, struct tn_mutator *mu, size_t *budget)
 {
     tn_intakes_close(&session->uploads, mu);
+    tn_session_end_subscriptions(session);
     while (session->n_slots > 0 && *budget > 0) {
         struct tn_handle_slot *slot = tn_session_slot(session, --session->n_slots);
 

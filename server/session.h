@@ -53,6 +53,8 @@ struct tn_sessions {
     struct tn_thread *thread; /* [const]  whose roots they are */
 };
 
+struct tn_subscription;
+
 struct tn_handle_slot {
     uint64_t mark; /* serial << 24 | place; place: 0, or 1 + where it is in `scoped`. 0: free */
     union {
@@ -97,6 +99,7 @@ struct tn_session {
     struct tn_ring link;       /* tn_sessions.ring, while it is open there */
     uint64_t walked;           /* the last marking that has visited all it holds; 0: none */
     size_t walk_at;            /* the slot where a walk that is under way goes on; else 0 */
+    struct tn_subscription *subscriptions; /* linked through `next` */
 };
 
 void tn_sessions_init(struct tn_sessions *sessions, struct tn_thread *thread);
@@ -202,9 +205,9 @@ TN_MUST_CHECK bool tn_session_leave(struct tn_session *session, struct tn_mutato
 bool tn_session_walk(struct tn_session *session, struct tn_mutator *mu, size_t *budget);
 
 /*
- * Gives up its uploads, looks at up to `budget` slots, releases what they hold, and lowers it by
- * their number. Returns true when none is left; then the memory is freed too, and the session is as
- * after tn_session_init().
+ * Ends its subscriptions, gives up its uploads, looks at up to `budget` slots, releases what they
+ * hold, and lowers it by their number. Returns true when none is left; then the memory is freed
+ * too, and the session is as after tn_session_init().
  */
 TN_MUST_CHECK bool tn_session_close(struct tn_session *session, struct tn_mutator *mu,
                                     size_t *budget);

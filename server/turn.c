@@ -370,6 +370,7 @@ bool tn_worker_turn(struct tn_worker *worker)
     size_t n_left = 0;
     bool has_more;
 
+    tn_hub_expect(&worker->ex.hub);
     /* Those that are ready now; who becomes ready again waits for the next turn. */
     for (const struct tn_ring *link = worker->ready.next; link != &worker->ready; link = link->next)
         n_left++;
@@ -385,10 +386,12 @@ bool tn_worker_turn(struct tn_worker *worker)
     else
         watch_exports(worker);
     has_more = has_releases(worker) && release_sessions(worker);
-    if (worker->ex.has_leftovers && !has_more) {
+    if ((worker->ex.has_leftovers && !has_more) || worker->is_memory_due) {
+        worker->is_memory_due = false;
         tn_executor_online(&worker->ex);
         tn_executor_safepoint(&worker->ex);
         tn_executor_offline(&worker->ex);
     }
+    has_more |= tn_worker_send_events(worker);
     return has_more || worker->ex.has_leftovers || !tn_ring_is_empty(&worker->ready);
 }

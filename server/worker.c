@@ -24,6 +24,8 @@
 /* Who waits for buffer memory that another worker may give back asks again so
  * often. */
 #define TICK_MS_STARVED 20
+/* Whether memory has recovered is looked at so often, if nothing else happens. */
+#define TICK_MS_MEMORY 200
 
 static struct tn_worker *worker_of(const void *data)
 {
@@ -192,6 +194,27 @@ void tn_worker_feed(struct tn_worker *worker)
         start_timer(worker, 0);
 }
 
+static void on_memory_tick(uv_timer_t *timer)
+{
+    struct tn_worker *worker = worker_of(timer->data);
+
+    worker->is_memory_due = true;
+    tn_worker_stay_awake(worker); /* so that there is a turn */
+}
+
+/* Memory is given back while the worker sleeps, and nobody would tell. */
+static void watch_memory(struct tn_worker *worker)
+{
+    const struct tn_hub *hub = &worker->ex.hub;
+    bool is_low = atomic_load_explicit(&worker->service->memory_is_low, memory_order_relaxed);
+
+    if (uv_is_active((const uv_handle_t *)&worker->memory_timer))
+        return; /* as it is: put off again and again it would never come */
+    if (hub->n_subscriptions > 0 && is_low && (hub->listener.kinds & TN_HEAP_EVENTS_MEMORY) != 0)
+        (void)uv_timer_start(&worker->memory_timer, on_memory_tick, TICK_MS_MEMORY,
+                             0); /* as above */
+}
+
 /* ---- Connections ---- */
 
 void tn_worker_forget(struct tn_worker *worker, struct tn_conn *conn)
@@ -308,6 +331,7 @@ static void close_handles(struct tn_worker *worker)
     uv_close((uv_handle_t *)&worker->idle, NULL);
     uv_close((uv_handle_t *)&worker->timer, NULL);
     uv_close((uv_handle_t *)&worker->sweep, NULL);
+    uv_close((uv_handle_t *)&worker->memory_timer, NULL);
 }
 
 /* After polling: everything that was readable has been read. */
@@ -323,6 +347,7 @@ static void on_check(uv_check_t *check)
         tn_worker_stay_awake(worker);
     else
         (void)uv_idle_stop(&worker->idle); /* always succeeds */
+    watch_memory(worker);
     if (worker->obeyed != TN_WORKER_SERVE && worker->n_conns == 0 && !has_more)
         close_handles(worker);
 }
@@ -343,11 +368,13 @@ static int init_loop(struct tn_worker *worker)
     (void)uv_idle_init(&worker->loop, &worker->idle);
     (void)uv_timer_init(&worker->loop, &worker->timer);
     (void)uv_timer_init(&worker->loop, &worker->sweep);
+    (void)uv_timer_init(&worker->loop, &worker->memory_timer);
     worker->wake.data = worker;
     worker->check.data = worker;
     worker->idle.data = worker;
     worker->timer.data = worker;
     worker->sweep.data = worker;
+    worker->memory_timer.data = worker;
     (void)uv_check_start(&worker->check, on_check);
     return 0;
 }
@@ -363,6 +390,12 @@ static void fini_memory(struct tn_worker *worker)
     worker->trash = NULL;
 }
 
+/* A tn_hub's wake: somebody has left events. */
+static void on_events(void *arg)
+{
+    (void)uv_async_send(&worker_of(arg)->wake); /* as above */
+}
+
 static int init_memory(struct tn_worker *worker)
 {
     int r = tn_arena_init(&worker->parse_arena, PARSE_FIRST_BYTES,
@@ -374,9 +407,13 @@ static int init_memory(struct tn_worker *worker)
         r = TN_ERR_NOMEM;
     if (r == 0)
         r = tn_executor_init(&worker->ex, worker->service, worker->index);
-    if (r < 0)
+    if (r < 0) {
         fini_memory(worker);
-    return r;
+        return r;
+    }
+    worker->ex.hub.wake = on_events;
+    worker->ex.hub.wake_arg = worker;
+    return 0;
 }
 
 static void *run(void *arg)

@@ -82,7 +82,8 @@ struct tn_worker {
     uv_check_t check;
     uv_idle_t idle; /* active while there is work: the loop does not sleep */
     uv_timer_t timer;
-    uv_timer_t sweep; /* of names that are over; the first worker's */
+    uv_timer_t sweep;        /* of names that are over; the first worker's */
+    uv_timer_t memory_timer; /* active while memory is low and somebody wants to know */
     struct tn_executor ex;
     struct tn_arena parse_arena;
     struct tn_group_entry *group; /* TN_GROUP_REQUESTS */
@@ -102,7 +103,8 @@ struct tn_worker {
     bool has_expired_exports;
     enum tn_worker_order obeyed;
     uint64_t tick_ms;
-    bool has_starved; /* a connection on `watched` may be waiting for buffer memory */
+    bool is_memory_due; /* whether memory has recovered is to be looked at */
+    bool has_starved;   /* a connection on `watched` may be waiting for buffer memory */
     bool is_stopping;
 };
 
@@ -149,6 +151,10 @@ void tn_worker_watch_expiry(struct tn_worker *worker, uint64_t ms);
 /* Notes whether leases or exports have expired by then (UINT64_MAX: all that are parked,
  * and have). */
 void tn_worker_note_expired(struct tn_worker *worker, uint64_t now_ns);
+
+/* Sends what subscriptions tell. Returns whether there is more to do right away.
+ * conn_events.c. */
+bool tn_worker_send_events(struct tn_worker *worker);
 
 /* One turn: executes what is ready, works off what is left over. Returns
  * whether there is more to do right away. */

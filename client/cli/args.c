@@ -199,6 +199,36 @@ static error_t parse_value_option(struct cli *cli, int key, char *arg, struct ar
     return 0;
 }
 
+static error_t parse_watch_option(struct cli *cli, int key, char *arg, struct argp_state *state)
+{
+    switch (key) {
+    case CLI_OPT_KINDS:
+        cli->kinds = arg;
+        break;
+    case CLI_OPT_PREFIX:
+        cli->watch.prefix = arg;
+        break;
+    case CLI_OPT_CLASS:
+        cli->watch.class_name = arg;
+        break;
+    case CLI_OPT_LIFE:
+        cli->life = arg;
+        break;
+    case CLI_OPT_COUNT:
+        cli->count = parse_count(state, "count", arg, UINT64_MAX);
+        break;
+    case CLI_OPT_QUEUE:
+        cli->watch.queue_limit = (uint32_t)parse_count(state, "queue", arg, UINT32_MAX);
+        break;
+    case CLI_OPT_ALL_NAMESPACES:
+        cli->watch.all_namespaces = true;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
 static error_t parse_flag(struct cli *cli, int key)
 {
     switch (key) {
@@ -269,7 +299,9 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
     default:
         if (parse_flag(cli, key) == 0)
             return 0;
-        return parse_value_option(cli, key, arg, state);
+        if (parse_value_option(cli, key, arg, state) == 0)
+            return 0;
+        return parse_watch_option(cli, key, arg, state);
     }
 }
 

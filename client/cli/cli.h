@@ -44,6 +44,13 @@ enum cli_option {
     CLI_OPT_ONCE,
     CLI_OPT_HOLDERS,
     CLI_OPT_TYPE,
+    CLI_OPT_KINDS,
+    CLI_OPT_PREFIX,
+    CLI_OPT_CLASS,
+    CLI_OPT_LIFE,
+    CLI_OPT_COUNT,
+    CLI_OPT_QUEUE,
+    CLI_OPT_ALL_NAMESPACES,
     CLI_OPT_BASE,
     CLI_OPT_DICT,
     CLI_OPT_FINALIZER,
@@ -103,6 +110,10 @@ struct cli {
     bool once;
     bool holders;
     const char *type; /* of --type; NULL: not given */
+    tn_subscribe_options watch;
+    const char *kinds; /* as they were written; NULL: all */
+    const char *life;  /* the class whose life is watched */
+    uint64_t count;    /* of events, then it is enough; 0: never */
     tn_class_spec class_spec;
 
     char **argv;     /* owned, and so is what it points to */
@@ -130,7 +141,7 @@ extern const struct cli_command cli_cmd_ping, cli_cmd_put, cli_cmd_get, cli_cmd_
     cli_cmd_sizeof, cli_cmd_describe, cli_cmd_list, cli_cmd_deque, cli_cmd_dict, cli_cmd_sets,
     cli_cmd_array, cli_cmd_put_file, cli_cmd_get_file, cli_cmd_class, cli_cmd_new, cli_cmd_attr,
     cli_cmd_weakref, cli_cmd_ttl, cli_cmd_export, cli_cmd_import, cli_cmd_revoke, cli_cmd_batch,
-    cli_cmd_info, cli_cmd_gc, cli_cmd_shell;
+    cli_cmd_info, cli_cmd_gc, cli_cmd_watch, cli_cmd_shell;
 
 /* ---- args.c ---- */
 

@@ -96,6 +96,11 @@ void cli_put_info(struct cli_text *text, const tn_info *info)
                     "merges", info->merges_queued, info->merges_claimed);
     put_count_line(text, "weakrefs cleared", info->weakrefs_cleared, "their objects died");
     put_count_line(text, "grace periods", info->grace_periods, "");
+    cli_text_printf(text,
+                    "%-18s %10" PRIu64 "  told %" PRIu64 " events, %" PRIu64 " behind, %" PRIu64
+                    " lost, %" PRIu64 " unseen\n",
+                    "subscriptions", info->subscriptions, info->events_sent, info->events_behind,
+                    info->events_lost, info->events_unseen);
     if (strcmp(info->mode, "gil") == 0)
         cli_text_printf(text, "%-18s %10" PRIu64 "  of which %" PRIu64 " forced\n",
                         "lock hand-overs", info->gil_switches, info->gil_forced);
@@ -148,6 +153,11 @@ void cli_put_info_json(struct cli_text *text, const tn_info *info)
     put_member(text, "leased_sessions", info->leased_sessions);
     put_member(text, "leased_handles", info->leased_handles);
     put_member(text, "lease_remaining_ms", info->lease_remaining_ms);
+    put_member(text, "subscriptions", info->subscriptions);
+    put_member(text, "events_sent", info->events_sent);
+    put_member(text, "events_behind", info->events_behind);
+    put_member(text, "events_lost", info->events_lost);
+    put_member(text, "events_unseen", info->events_unseen);
     cli_text_put(text, ", \"types\": {");
     for (int i = TN_KIND_NONE; i < TN_INFO_TYPES; i++) {
         if (info->objects_by_type[i] == 0)

@@ -8,17 +8,23 @@
 #include "client/cli/cli.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_cmd_ping,     &cli_cmd_set,      &cli_cmd_get,
-    &cli_cmd_del,      &cli_cmd_ls,       &cli_cmd_bind,
-    &cli_cmd_lookup,   &cli_cmd_put,      &cli_cmd_list,
-    &cli_cmd_deque,    &cli_cmd_dict,     &cli_cmd_sets,
-    &cli_cmd_array,    &cli_cmd_put_file, &cli_cmd_get_file,
-    &cli_cmd_class,    &cli_cmd_new,      &cli_cmd_attr,
-    &cli_cmd_weakref,  &cli_cmd_ttl,      &cli_cmd_refcount,
-    &cli_cmd_id,       &cli_cmd_type,     &cli_cmd_sizeof,
-    &cli_cmd_describe, &cli_cmd_export,   &cli_cmd_import,
-    &cli_cmd_revoke,   &cli_cmd_batch,    &cli_cmd_info,
-    &cli_cmd_gc,       &cli_cmd_shell,    NULL,
+    &cli_cmd_ping,     &cli_cmd_set,
+    &cli_cmd_get,      &cli_cmd_del,
+    &cli_cmd_ls,       &cli_cmd_bind,
+    &cli_cmd_lookup,   &cli_cmd_put,
+    &cli_cmd_list,     &cli_cmd_deque,
+    &cli_cmd_dict,     &cli_cmd_sets,
+    &cli_cmd_array,    &cli_cmd_put_file,
+    &cli_cmd_get_file, &cli_cmd_class,
+    &cli_cmd_new,      &cli_cmd_attr,
+    &cli_cmd_weakref,  &cli_cmd_ttl,
+    &cli_cmd_refcount, &cli_cmd_id,
+    &cli_cmd_type,     &cli_cmd_sizeof,
+    &cli_cmd_describe, &cli_cmd_export,
+    &cli_cmd_import,   &cli_cmd_revoke,
+    &cli_cmd_batch,    &cli_cmd_info,
+    &cli_cmd_gc,       &cli_cmd_watch,
+    &cli_cmd_shell,    NULL,
 };
 
 static const struct cli_command *find_command(const char *name)
@@ -50,7 +56,8 @@ int main(int argc, char **argv)
                        .want = TN_WANT_INIT,
                        .require = TN_REQUIRE_INIT,
                        .class_spec = TN_CLASS_SPEC_INIT,
-                       .lifetime = TN_LIFETIME_INIT };
+                       .lifetime = TN_LIFETIME_INIT,
+                       .watch = TN_SUBSCRIBE_OPTIONS_INIT };
     const char *name;
     int at;
     int code;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "client/lib/client.h"
+#include "client/lib/subscription.h"
 #include "core/base/check.h"
 
 /* So much is gathered before it is sent without being asked. */
@@ -11,11 +12,11 @@
 /* Whether a request may be submitted, or states TN_EAGAIN. */
 static int check_room(tn_client *client)
 {
-    if (client->flights.n_used >= client->window)
+    if (tn_flights_n_requests(&client->flights) >= client->window)
         return tn_client_error_set(&client->error, TN_EAGAIN,
                                    "%u requests are in flight, which is as many as may be; wait "
                                    "for answers first.",
-                                   client->flights.n_used);
+                                   tn_flights_n_requests(&client->flights));
     if (tn_buffer_len(&client->out) >= client->max_unsent_bytes) {
         int r = tn_engine_send(client);
 
@@ -178,7 +179,7 @@ int tn_client_flush(tn_client *client)
 /* Requests that can still end in time. */
 static uint32_t n_alive(const tn_client *client)
 {
-    return client->flights.n_used - client->flights.n_abandoned;
+    return tn_flights_n_requests(&client->flights) - client->flights.n_abandoned;
 }
 
 /* The earlier of two deadlines, where 0 is none. */
@@ -198,8 +199,9 @@ static size_t run(tn_client *client, uint64_t deadline_ns)
     (void)tn_engine_submit_releases(client, TN_FLIGHT_DISCARD, client->timeout_ms, NULL);
     while (client->session->is_open) {
         /* 1 has passed long ago: then only what is there is taken. */
+        bool may_come = n_alive(client) > 0 || tn_subscriptions_may_deliver(client);
         uint64_t until_ns =
-            n > 0 || n_alive(client) == 0 ? 1 : earlier(deadline_ns, client->flights.earliest_ns);
+            n > 0 || !may_come ? 1 : earlier(deadline_ns, client->flights.earliest_ns);
 
         if (tn_engine_transfer(client, until_ns) < 0)
             break;
@@ -242,7 +244,10 @@ static int enter_poll(tn_client *client)
         return tn_client_error_set(&client->error, TN_EBUSY,
                                    "A callback can neither poll nor wait; return first.");
     r = tn_client_enter(client);
-    return r == TN_ESESSION_LOST && client->flights.n_used > 0 ? 0 : r;
+    return r == TN_ESESSION_LOST &&
+                   (client->flights.n_used > 0 || tn_subscriptions_have_news(client))
+               ? 0
+               : r;
 }
 
 int tn_client_poll(tn_client *client, uint32_t timeout_ms)
@@ -260,12 +265,12 @@ int tn_client_wait(tn_client *client, size_t max_left)
 
     if (r < 0)
         return r;
-    while (client->flights.n_used > max_left) {
+    while (tn_flights_n_requests(&client->flights) > max_left) {
         if (n_alive(client) == 0)
             return tn_client_error_set(&client->error, TN_ETIMEOUT,
                                        "The deadlines of %u requests have passed, and the server "
                                        "has not answered them.",
-                                       client->flights.n_used);
+                                       tn_flights_n_requests(&client->flights));
         r = poll_client(client, 0);
         if (r < 0)
             return r;
@@ -275,7 +280,7 @@ int tn_client_wait(tn_client *client, size_t max_left)
 
 size_t tn_client_in_flight(const tn_client *client)
 {
-    return client ? client->flights.n_used : 0;
+    return client ? tn_flights_n_requests(&client->flights) : 0;
 }
 
 size_t tn_client_window(const tn_client *client)
@@ -299,7 +304,7 @@ uint32_t tn_client_next_timeout(const tn_client *client)
 
     if (!client)
         return TN_WAIT_FOREVER;
-    if (client->flights.first_ended != TN_FLIGHT_NONE)
+    if (client->flights.first_ended != TN_FLIGHT_NONE || tn_subscriptions_have_news(client))
         return 0; /* a callback waits to be called */
     if (client->flights.earliest_ns == UINT64_MAX)
         return TN_WAIT_FOREVER;

@@ -26,7 +26,7 @@ int tn_engine_await(tn_client *client, struct tn_flight *flight)
 
 /* Waits until a slot is free, which it always is unless calls have been given up
  * at their deadlines and the server has not answered them to this day. */
-static int await_slot(tn_client *client, uint64_t deadline_ns)
+int tn_engine_await_slot(tn_client *client, uint64_t deadline_ns)
 {
     struct tn_flights *flights = &client->flights;
 
@@ -58,11 +58,9 @@ int tn_engine_call(tn_client *client, const tn_op *op)
     if (!op)
         return tn_client_error_set(&client->error, TN_EINVAL, "The tn_op is NULL.");
     timeout_ms = tn_op_timeout(client, op);
-    if (client->flights.n_used + 2 > client->flights.n_slots) {
-        r = await_slot(client, tn_deadline_in(timeout_ms));
-        if (r < 0)
-            return r;
-    }
+    r = tn_engine_await_slot(client, tn_deadline_in(timeout_ms));
+    if (r < 0)
+        return r;
     r = tn_engine_submit(client, op, TN_FLIGHT_CALL, timeout_ms, &flight);
     if (r < 0)
         return r;

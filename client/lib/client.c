@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/lib/endpoint.h"
+#include "client/lib/subscription.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 
@@ -22,6 +23,9 @@
 /* Slots beyond the window: for one call, what it has to tell about released
  * handles, and the same again for calls that were given up. */
 #define SPARE_SLOTS 4u
+
+/* And for subscriptions: as many as a server allows. */
+#define STREAM_SLOTS 16u
 
 /* ---- Closing ---- */
 
@@ -84,6 +88,7 @@ void tn_engine_destroy(tn_client *client)
         client->is_delivering = true;
         (void)tn_engine_deliver(client); /* tells the last callbacks */
     }
+    tn_subscriptions_detach(client);
     free_client(client);
 }
 
@@ -162,7 +167,7 @@ static int apply_hello(tn_client *client, const Tenure__V1__HelloResponse *hello
     if (client->flights.n_slots == client->window + SPARE_SLOTS)
         return 0; /* as on the connection before */
     tn_flights_fini(&client->flights);
-    return tn_flights_init(&client->flights, client->window + SPARE_SLOTS);
+    return tn_flights_init(&client->flights, client->window + SPARE_SLOTS + STREAM_SLOTS);
 }
 
 int tn_engine_hello(tn_client *client, Tenure__V1__HelloRequest *hello, uint32_t timeout_ms)

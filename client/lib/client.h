@@ -57,6 +57,9 @@ struct tn_client {
     struct tn_reply_box callback_reply; /* what a callback is looking at */
     struct tn_reply_box unwanted_reply; /* loaded only to give back what it refers to */
 
+    tn_subscription *subscriptions; /* linked through `next`; the newest first */
+    tn_subscription *telling;       /* whose function is being called; NULL: it has unsubscribed */
+
     bool is_delivering;   /* a callback may be running */
     bool is_close_wanted; /* tn_client_close() was called from a callback */
     struct tn_client_error error;
@@ -102,6 +105,10 @@ TN_MUST_CHECK int tn_engine_transfer(tn_client *client, uint64_t deadline_ns);
  * callbacks; without `deliver`, none. */
 size_t tn_engine_accept(tn_client *client, bool deliver);
 
+/* Loads an answer into a box. If it is none the session ends, and the box holds
+ * that failure. */
+void tn_engine_load(tn_client *client, struct tn_reply_box *box, struct tn_slice payload);
+
 /* ---- ending.c: deadlines, delivery, loss ---- */
 
 /* Ends the session for good: closes the socket and ends all requests. `why` is a
@@ -112,7 +119,7 @@ TN_COLD TN_PRINTF(2, 3) void tn_engine_lose(tn_client *client, const char *why, 
  * for. Returns how many PENDING ones these were. */
 size_t tn_engine_expire(tn_client *client);
 
-/* Calls the callbacks of the ended. Returns how many. */
+/* Calls the callbacks of the ended, and of subscriptions. Returns how many times. */
 size_t tn_engine_deliver(tn_client *client);
 
 /* Calls the callback of a request with what is in callback_reply. */
@@ -154,6 +161,15 @@ TN_MUST_CHECK int tn_engine_submit(tn_client *client, const tn_op *op, enum tn_f
 size_t tn_engine_submit_releases(tn_client *client, enum tn_flight_kind kind, uint32_t timeout_ms,
                                  struct tn_flight **ret_flight);
 
+/*
+ * Buffers a request that is complete but for its id and deadline, and takes a slot for
+ * it. A STREAM has no deadline here. States TN_EAGAIN if there is no slot, TN_ENOMEM
+ * and TN_ETOO_BIG.
+ */
+TN_MUST_CHECK int tn_engine_submit_request(tn_client *client, Tenure__V1__Request *request,
+                                           enum tn_flight_kind kind, uint32_t timeout_ms,
+                                           struct tn_flight **ret_flight);
+
 /* The timeout of an operation: its own, or else the client's. 0: none. */
 static inline uint32_t tn_op_timeout(const tn_client *client, const tn_op *op)
 {
@@ -170,6 +186,10 @@ static inline uint32_t tn_op_timeout(const tn_client *client, const tn_op *op)
  * TN_ETIMEOUT or TN_ESESSION_LOST.
  */
 TN_MUST_CHECK int tn_engine_await(tn_client *client, struct tn_flight *flight);
+
+/* Waits until there is a slot for a call that is to be made; states TN_ETIMEOUT or
+ * TN_ESESSION_LOST. */
+TN_MUST_CHECK int tn_engine_await_slot(tn_client *client, uint64_t deadline_ns);
 
 /* Makes a call with the client's error cleared, and leaves the reply in
  * call_reply. Returns what tn_client_call() does. */

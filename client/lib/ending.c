@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/lib/client.h"
+#include "client/lib/subscription.h"
 #include "core/base/check.h"
 
 void tn_pending_end(struct tn_pending *pending)
@@ -53,6 +54,9 @@ static void lose_flight(tn_client *client, struct tn_flight *flight)
         flight->is_answered = true; /* nothing more will come */
         if (!flight->is_ended)
             tn_flights_end(&client->flights, flight, TN_ESESSION_LOST, NULL, 0);
+        break;
+    case TN_FLIGHT_STREAM:
+        tn_stream_lose(client, flight);
         break;
     case TN_FLIGHT_FREE:
         break;
@@ -166,5 +170,5 @@ size_t tn_engine_deliver(tn_client *client)
         tn_engine_call_back(client, fn, arg);
         n++;
     }
-    return n;
+    return n + tn_subscriptions_deliver(client);
 }

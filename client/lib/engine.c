@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/lib/client.h"
+#include "client/lib/subscription.h"
 #include "core/base/check.h"
 #include "proto/frame.h"
 #include "proto/message.h"
@@ -62,9 +63,7 @@ static void accept_farewell(tn_client *client, struct tn_slice payload)
     tn_reply_box_reset(box);
 }
 
-/* Loads an answer into a box. If it is none the session ends, and the box holds
- * that failure. */
-static void load_answer(tn_client *client, struct tn_reply_box *box, struct tn_slice payload)
+void tn_engine_load(tn_client *client, struct tn_reply_box *box, struct tn_slice payload)
 {
     struct tn_status status;
 
@@ -105,7 +104,7 @@ static size_t accept_for_callback(tn_client *client, struct tn_flight *flight,
         return 0;
     }
     tn_flights_free(&client->flights, flight);
-    load_answer(client, &client->callback_reply, payload);
+    tn_engine_load(client, &client->callback_reply, payload);
     tn_engine_call_back(client, fn, arg);
     return 1;
 }
@@ -130,13 +129,13 @@ static size_t accept_answer(tn_client *client, struct tn_slice payload, bool del
         TN_ASSERT(client->call_id == id);
         client->call_id = 0;
         tn_flights_free(&client->flights, flight);
-        load_answer(client, &client->call_reply, payload);
+        tn_engine_load(client, &client->call_reply, payload);
         return 0;
     case TN_FLIGHT_PENDING:
         pending = flight->pending;
         tn_flights_free(&client->flights, flight);
         pending->flight = NULL; /* so that a loss meanwhile does not end it, too */
-        load_answer(client, &pending->box, payload);
+        tn_engine_load(client, &pending->box, payload);
         tn_pending_end(pending);
         return 1;
     case TN_FLIGHT_CALLBACK:
@@ -144,6 +143,9 @@ static size_t accept_answer(tn_client *client, struct tn_slice payload, bool del
     case TN_FLIGHT_DISCARD:
         tn_flights_free(&client->flights, flight);
         discard_answer(client, payload);
+        return 0;
+    case TN_FLIGHT_STREAM:
+        tn_stream_accept(client, flight, payload);
         return 0;
     case TN_FLIGHT_FREE:
         break;

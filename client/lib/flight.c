@@ -47,6 +47,8 @@ struct tn_flight *tn_flights_take(struct tn_flights *flights, enum tn_flight_kin
     TN_ASSERT(flight->kind == TN_FLIGHT_FREE);
     flights->first_free = flight->next;
     flights->n_used++;
+    if (kind == TN_FLIGHT_STREAM)
+        flights->n_streams++;
     *flight = (struct tn_flight){
         .kind = kind,
         .id = flights->round++ * flights->n_slots + index,
@@ -72,6 +74,8 @@ void tn_flights_free(struct tn_flights *flights, struct tn_flight *flight)
     TN_ASSERT(flight->kind != TN_FLIGHT_FREE);
     if (flight->is_abandoned)
         flights->n_abandoned--;
+    if (flight->kind == TN_FLIGHT_STREAM)
+        flights->n_streams--;
     free(flight->stored);
     flights->n_used--;
     *flight = (struct tn_flight){ .kind = TN_FLIGHT_FREE, .next = flights->first_free };

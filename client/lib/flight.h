@@ -11,6 +11,8 @@
  *   DISCARD    nobody wants the answer            when it comes
  *   CALL       a call is waiting for it           when it comes; DISCARD at its deadline
  *   PENDING    it goes into a tn_pending          when it comes; DISCARD at its deadline
+ *   STREAM     a tn_subscription, or one that     when the last of its messages comes
+ *              has been given up: many answers
  *   CALLBACK   it is for a function               when it has come and been delivered;
  *                                                 DISCARD if delivered without it
  *
@@ -30,6 +32,7 @@ enum tn_flight_kind {
     TN_FLIGHT_CALL,
     TN_FLIGHT_PENDING,
     TN_FLIGHT_CALLBACK,
+    TN_FLIGHT_STREAM,
 };
 
 #define TN_FLIGHT_NONE UINT32_MAX
@@ -42,8 +45,9 @@ struct tn_flight {
     uint64_t id;
     uint64_t deadline_ns; /* 0: none */
     union {
-        struct tn_pending *pending; /* PENDING */
-        struct {                    /* CALLBACK */
+        struct tn_pending *pending;           /* PENDING */
+        struct tn_subscription *subscription; /* STREAM; NULL: given up */
+        struct {                              /* CALLBACK */
             tn_reply_fn *fn;
             void *arg;
         };
@@ -60,6 +64,7 @@ struct tn_flights {
     uint32_t n_slots;
     uint32_t n_used;      /* slots that are not free */
     uint32_t n_abandoned; /* of these */
+    uint32_t n_streams;   /* of these, too: they do not count as requests in flight */
     uint32_t first_free;
     uint32_t first_ended;
     uint32_t last_ended;
@@ -76,6 +81,12 @@ void tn_flights_fini(struct tn_flights *flights);
 /* A slot for a new request, with an id, to be filled in; NULL if all are used. */
 struct tn_flight *tn_flights_take(struct tn_flights *flights, enum tn_flight_kind kind,
                                   uint64_t deadline_ns);
+
+/* Requests that are in flight. */
+static inline uint32_t tn_flights_n_requests(const struct tn_flights *flights)
+{
+    return flights->n_used - flights->n_streams;
+}
 
 /* The slot of a request that has no answer yet; NULL if there is no such request. */
 struct tn_flight *tn_flights_find(struct tn_flights *flights, uint64_t id);

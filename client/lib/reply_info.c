@@ -113,7 +113,7 @@ int tn_reply_cursor(const tn_reply *reply, uint64_t *ret_cursor)
 
 struct info_block {
     tn_info info;
-    const char *namespaces[];
+    const char *namespaces[]; /* behind them the subscriptions, then the strings */
 };
 
 static size_t text_bytes(const Tenure__V1__InfoResponse *from)
@@ -132,6 +132,23 @@ static const char *put_text(char **at, const char *text)
 
     *at += size;
     return copy;
+}
+
+static void fill_subscriptions(const Tenure__V1__InfoResponse *from,
+                               tn_subscription_info *subscriptions)
+{
+    for (size_t i = 0; i < from->n_own_subscriptions; i++) {
+        const Tenure__V1__SubscriptionInfo *sub = from->own_subscriptions[i];
+
+        subscriptions[i] = (tn_subscription_info){
+            .id = sub->subscription,
+            .sent = sub->sent,
+            .behind = sub->behind,
+            .lost = sub->lost,
+            .unseen = sub->unseen,
+            .queue_limit = sub->queue_limit,
+        };
+    }
 }
 
 static void fill_counters(const Tenure__V1__InfoResponse *from, tn_info *info)
@@ -168,6 +185,11 @@ static void fill_counters(const Tenure__V1__InfoResponse *from, tn_info *info)
     info->leased_sessions = from->leased_sessions;
     info->leased_handles = from->leased_handles;
     info->lease_remaining_ms = from->lease_remaining_ms;
+    info->subscriptions = from->subscriptions;
+    info->events_sent = from->events_sent;
+    info->events_behind = from->events_behind;
+    info->events_lost = from->events_lost;
+    info->events_unseen = from->events_unseen;
     for (size_t i = 0; i < from->n_types; i++) {
         if ((unsigned)from->types[i]->type < TN_INFO_TYPES)
             info->objects_by_type[from->types[i]->type] = from->types[i]->objects;
@@ -179,7 +201,9 @@ int tn_reply_info(const tn_reply *reply, tn_info **ret_info)
     const void *result = NULL;
     const Tenure__V1__InfoResponse *from;
     struct info_block *block;
+    tn_subscription_info *subscriptions;
     size_t names_bytes;
+    size_t subscriptions_bytes;
     char *at;
     int r = tn_reply_result(reply, TENURE__V1__RESPONSE__RESULT_INFO, &result);
 
@@ -187,10 +211,15 @@ int tn_reply_info(const tn_reply *reply, tn_info **ret_info)
         return r;
     from = result;
     names_bytes = from->n_namespaces * sizeof(block->namespaces[0]);
-    block = calloc(1, sizeof(*block) + names_bytes + text_bytes(from));
+    subscriptions_bytes = from->n_own_subscriptions * sizeof(*subscriptions);
+    block = calloc(1, sizeof(*block) + names_bytes + subscriptions_bytes + text_bytes(from));
     if (!block)
         return TN_ENOMEM;
-    at = (char *)block + sizeof(*block) + names_bytes;
+    subscriptions = (void *)&block->namespaces[from->n_namespaces];
+    at = (char *)subscriptions + subscriptions_bytes;
+    fill_subscriptions(from, subscriptions);
+    block->info.own_subscriptions = subscriptions;
+    block->info.n_own_subscriptions = from->n_own_subscriptions;
     fill_counters(from, &block->info);
     block->info.version = put_text(&at, from->version);
     block->info.mode = put_text(&at, from->mode);

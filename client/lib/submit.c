@@ -50,6 +50,46 @@ size_t tn_engine_submit_releases(tn_client *client, enum tn_flight_kind kind, ui
     return n;
 }
 
+static int fail_without_slot(tn_client *client)
+{
+    return tn_client_error_set(&client->error, TN_EAGAIN,
+                               "%u requests are in flight, which is as many as may be; wait for "
+                               "answers first.",
+                               client->flights.n_used);
+}
+
+/* Gives the slot of a request that could not be packed back. */
+static int fail_packing(tn_client *client, struct tn_flight *flight, int err)
+{
+    tn_flights_free(&client->flights, flight);
+    if (err == TN_ETOO_BIG)
+        return tn_client_error_set(&client->error, err,
+                                   "The request is larger than the %zu bytes that the server "
+                                   "accepts; send less at a time.",
+                                   client->max_request_bytes);
+    return tn_client_error_set_plain(&client->error, err);
+}
+
+int tn_engine_submit_request(tn_client *client, Tenure__V1__Request *request,
+                             enum tn_flight_kind kind, uint32_t timeout_ms,
+                             struct tn_flight **ret_flight)
+{
+    struct tn_flight *flight;
+    int r;
+
+    (void)tn_engine_submit_releases(client, TN_FLIGHT_DISCARD, client->timeout_ms, NULL);
+    flight = take_slot(client, kind, kind == TN_FLIGHT_STREAM ? 0 : timeout_ms);
+    if (!flight)
+        return fail_without_slot(client);
+    request->id = flight->id;
+    request->deadline_ms = timeout_ms;
+    r = tn_message_pack_request(request, client->max_request_bytes, &client->out);
+    if (r < 0)
+        return fail_packing(client, flight, tn_errno_from_internal(r));
+    *ret_flight = flight;
+    return 0;
+}
+
 static int pack_batch(tn_client *client, const tn_op *op, uint64_t id, uint32_t deadline_ms)
 {
     return tn_op_pack_batch(&op->batch->steps, op->batch->keep_going, id, deadline_ms,
@@ -93,22 +133,12 @@ int tn_engine_submit(tn_client *client, const tn_op *op, enum tn_flight_kind kin
     (void)tn_engine_submit_releases(client, TN_FLIGHT_DISCARD, client->timeout_ms, NULL);
     flight = take_slot(client, kind, timeout_ms);
     if (!flight)
-        return tn_client_error_set(&client->error, TN_EAGAIN,
-                                   "%u requests are in flight, which is as many as may be; wait "
-                                   "for answers first.",
-                                   client->flights.n_used);
+        return fail_without_slot(client);
     r = is_batch ? pack_batch(client, op, flight->id, timeout_ms)
                  : tn_op_pack_request(&wire, flight->id, timeout_ms, client->max_request_bytes,
                                       &client->out);
-    if (r < 0) {
-        tn_flights_free(&client->flights, flight);
-        if (r == TN_ETOO_BIG)
-            return tn_client_error_set(&client->error, r,
-                                       "The request is larger than the %zu bytes that the server "
-                                       "accepts; send less at a time.",
-                                       client->max_request_bytes);
-        return tn_client_error_set_plain(&client->error, r);
-    }
+    if (r < 0)
+        return fail_packing(client, flight, r);
     *ret_flight = flight;
     return 0;
 }

@@ -36,6 +36,7 @@ enum tn_lock_rank {
     TN_RANK_LARGE,      /* a mutator's list of large objects */
     TN_RANK_ARENAS,     /* heap: arenas and free pools */
     TN_RANK_LEASES,     /* server: sessions that outlive their connections */
+    TN_RANK_EVENTS,     /* heap: who listens to events; whoever gives a mutator up takes it */
     TN_RANK_LOG,        /* server: the log */
 };
 

@@ -29,6 +29,7 @@ static const char *const cause_names[TN_GC_CAUSES] = {
     [TN_GC_CAUSE_REQUEST] = "request",
     [TN_GC_CAUSE_GROWTH] = "growth",
     [TN_GC_CAUSE_MEMORY] = "memory",
+    [TN_GC_CAUSE_THRESHOLD] = "threshold",
 };
 
 const char *tn_gc_kind_name(enum tn_gc_kind kind)
@@ -60,9 +61,11 @@ void tn_gc_note_pause(struct tn_gc *gc, uint64_t began_ns)
 {
     uint64_t ns = tn_clock_ns() - began_ns;
 
+    atomic_fetch_add_explicit(&gc->n_pauses, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&gc->pause_ns, ns, memory_order_relaxed);
     /* Relaxed: a figure; two who raise it at once may lose the smaller one's. */
-    if (ns > atomic_load_explicit(&gc->pause_ns, memory_order_relaxed))
-        atomic_store_explicit(&gc->pause_ns, ns, memory_order_relaxed);
+    if (ns > atomic_load_explicit(&gc->pause_max_ns, memory_order_relaxed))
+        atomic_store_explicit(&gc->pause_max_ns, ns, memory_order_relaxed);
     if (ns > atomic_load_explicit(&gc->longest_pause_ns, memory_order_relaxed))
         atomic_store_explicit(&gc->longest_pause_ns, ns, memory_order_relaxed);
 }
@@ -74,6 +77,23 @@ void tn_gc_count(struct tn_gc *gc, unsigned int generation, uint64_t n_examined,
     atomic_fetch_add_explicit(&totals->collections, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&totals->examined, n_examined, memory_order_relaxed);
     atomic_fetch_add_explicit(&totals->collected, n_garbage, memory_order_relaxed);
+}
+
+void tn_gc_tell(struct tn_mutator *mu, enum tn_heap_event_kind kind,
+                const struct tn_gc_report *report)
+{
+    const struct tn_collection_figures figures = {
+        .generation = report->generation,
+        .n_examined = report->examined,
+        .n_freed = report->garbage,
+        .n_pauses = report->n_pauses,
+        .pause_ns = report->pause_ns,
+        .longest_pause_ns = report->longest_pause_ns,
+        .duration_ns = report->duration_ns,
+    };
+
+    tn_event_collection(mu, kind, tn_gc_cause_name(report->cause), tn_gc_kind_name(report->kind),
+                        &figures);
 }
 
 uint64_t tn_gc_n_containers(const struct tn_heap *heap)
@@ -118,14 +138,29 @@ static const struct tn_collector *collector_of(enum tn_gc_kind kind)
     return collectors[kind];
 }
 
-/* A full collection begins: what is born from now on it may not find. */
+/* A collection begins: what is born from now on a full one may not find. */
 static void note_beginning(struct tn_gc *gc, const struct tn_gc_report *report)
 {
+    atomic_store_explicit(&gc->n_pauses, 0, memory_order_relaxed);
+    atomic_store_explicit(&gc->pause_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&gc->pause_max_ns, 0, memory_order_relaxed);
+    tn_gc_tell(gc->mu, TN_HEAP_EVENT_COLLECTION_STARTED, report);
+    tn_events_announce(gc->mu); /* not only at the end, when the mutator is given up */
     if (report->generation == TN_GC_OLDEST)
         atomic_store_explicit(&gc->born_before_full, n_born(gc->heap), memory_order_relaxed);
 }
 
-static void note_end(struct tn_gc *gc, const struct tn_gc_report *report)
+/* A collection has ended, and all that it found has been emptied. */
+static void note_end(struct tn_gc *gc, struct tn_gc_report *report, uint64_t began_ns)
+{
+    report->n_pauses = atomic_load_explicit(&gc->n_pauses, memory_order_relaxed);
+    report->pause_ns = atomic_load_explicit(&gc->pause_ns, memory_order_relaxed);
+    report->longest_pause_ns = atomic_load_explicit(&gc->pause_max_ns, memory_order_relaxed);
+    report->duration_ns = tn_clock_ns() - began_ns;
+    tn_gc_tell(gc->mu, TN_HEAP_EVENT_COLLECTION_FINISHED, report);
+}
+
+static void count_collection(struct tn_gc *gc, const struct tn_gc_report *report)
 {
     tn_gc_count(gc, report->generation, report->examined, report->garbage);
     if (report->generation < TN_GC_OLDEST)
@@ -141,17 +176,15 @@ static void carry_out(struct tn_gc *gc, struct tn_gc_report *report)
 
     if (gc->listener.started != NULL)
         gc->listener.started(gc->listener.arg, report);
-    atomic_store_explicit(&gc->pause_ns, 0, memory_order_relaxed);
     (void)tn_thread_online(gc->thread);
     gc->slice_began_ns = tn_clock_ns();
     note_beginning(gc, report);
     if (collector_of(report->kind)->collect(gc, report->generation, report) == 0)
-        note_end(gc, report);
+        count_collection(gc, report);
     while (tn_thread_safepoint(gc->thread, TN_WORK_BUDGET))
         ;
+    note_end(gc, report, began_ns);
     tn_thread_offline(gc->thread);
-    report->duration_ns = tn_clock_ns() - began_ns;
-    report->longest_pause_ns = atomic_load_explicit(&gc->pause_ns, memory_order_relaxed);
     if (gc->listener.finished != NULL)
         gc->listener.finished(gc->listener.arg, report);
 }

@@ -44,14 +44,16 @@ const char *tn_gc_kind_name(enum tn_gc_kind kind);
 TN_MUST_CHECK int tn_gc_kind_from_name(const char *name, enum tn_gc_kind *ret_kind);
 
 enum tn_gc_cause {
-    TN_GC_CAUSE_REQUEST, /* somebody asked */
-    TN_GC_CAUSE_GROWTH,  /* there are many more containers than after the last one */
-    TN_GC_CAUSE_MEMORY,  /* an allocation was refused */
+    TN_GC_CAUSE_REQUEST,   /* somebody asked */
+    TN_GC_CAUSE_GROWTH,    /* there are many more containers than after the last one */
+    TN_GC_CAUSE_MEMORY,    /* an allocation was refused */
+    TN_GC_CAUSE_THRESHOLD, /* a mutator has so many young ones; never of the oldest */
     TN_GC_CAUSES,
 };
 const char *tn_gc_cause_name(enum tn_gc_cause cause);
 
-/* What a collection of the collector thread's has done. */
+/* What a collection has done: one of the collector thread's, or one of the young by
+ * their owner, which has no number. */
 struct tn_gc_report {
     uint64_t number; /* of the request that it answers, from 1 */
     enum tn_gc_kind kind;
@@ -60,7 +62,9 @@ struct tn_gc_report {
     uint64_t examined; /* containers looked at */
     uint64_t garbage;  /* containers that were found unreachable */
     uint64_t duration_ns;
-    uint64_t longest_pause_ns; /* for which a mutator was kept from its work at once */
+    uint64_t n_pauses;         /* how often a mutator was kept from its work */
+    uint64_t pause_ns;         /* all of them */
+    uint64_t longest_pause_ns; /* at once */
 };
 
 /* Called on the collector's thread, which is offline then. */

@@ -123,7 +123,9 @@ struct tn_gc {
 
     /* [atomic] for statistics and triggers */
     struct tn_gc_totals totals[TN_GC_GENERATIONS];
-    _Atomic(uint64_t) pause_ns;         /* the longest of the collection under way */
+    _Atomic(uint64_t) n_pauses; /* this and the next two: of the collection under way */
+    _Atomic(uint64_t) pause_ns;
+    _Atomic(uint64_t) pause_max_ns;
     _Atomic(uint64_t) longest_pause_ns; /* ever */
     _Atomic(uint64_t) longest_wait_ns;
     _Atomic(uint64_t) live_after_full; /* containers */
@@ -162,6 +164,11 @@ uint64_t tn_gc_n_containers(const struct tn_heap *heap);
 /* Notes for how long a mutator was kept from its work. */
 void tn_gc_note_pause(struct tn_gc *gc, uint64_t began_ns);
 
+/* Tells those who listen to the heap's events that a collection begins or has ended
+ * (`kind`). The bearer of `mu`. */
+void tn_gc_tell(struct tn_mutator *mu, enum tn_heap_event_kind kind,
+                const struct tn_gc_report *report);
+
 /* ---- duty.c: what mutators do at safe points ---- */
 
 extern const struct tn_collector_hooks tn_gc_hooks;
@@ -199,8 +206,8 @@ uint64_t tn_gc_mark(struct tn_gc *gc);
 
 /* ---- sweep.c ---- */
 
-/* Takes a reference to garbage and notes it, for empty.c. The bearer of the owner.
- * False if it has died by itself. */
+/* Takes a reference to garbage, announces its death if somebody is to be told, and
+ * notes it, for empty.c. The bearer of the owner. False if it has died by itself. */
 bool tn_gc_condemn(struct tn_mutator *mu, struct tn_object *o);
 
 void tn_gc_sweep_begin(struct tn_mutator *mu);

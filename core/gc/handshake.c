@@ -214,6 +214,7 @@ void tn_gc_breathe(struct tn_gc *gc)
         if (worked_ns < target_ns)
             return;
         tn_gc_note_pause(gc, gc->slice_began_ns);
+        tn_events_announce(gc->mu);
         tn_gil_give_way(&gc->heap->gil, gc->thread);
     } else {
         if (worked_ns < WEIGH_NS)

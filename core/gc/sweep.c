@@ -48,6 +48,7 @@ bool tn_gc_condemn(struct tn_mutator *mu, struct tn_object *o)
         return false;
     if ((atomic_load_explicit(&o->bits, memory_order_acquire) & TN_BIT_WEAK) != 0)
         (void)tn_weakrefs_clear(mu, o);
+    tn_event_finalize(mu, o); /* while all garbage still holds everything */
     tn_gc_note_garbage(mu, o);
     mu->gc.n_garbage++;
     return true;

@@ -40,12 +40,24 @@ static void collect(struct tn_gc *gc, struct tn_mutator *mu, unsigned int genera
         .generation = generation,
         .is_private = mu->heap->mode != TN_MODE_GIL,
     };
+    struct tn_gc_report report = {
+        .kind = tn_gc_kind(gc->heap),
+        .cause = TN_GC_CAUSE_THRESHOLD,
+        .generation = generation,
+    };
     uint64_t began_ns = tn_clock_ns();
 
-    if (tn_gc_try(&trial) < 0)
-        return; /* another time */
-    tn_gc_count(gc, generation, trial.n_examined, trial.n_garbage);
-    tn_gc_note_pause(gc, began_ns);
+    tn_gc_tell(mu, TN_HEAP_EVENT_COLLECTION_STARTED, &report);
+    if (tn_gc_try(&trial) == 0) { /* else another time */
+        tn_gc_count(gc, generation, trial.n_examined, trial.n_garbage);
+        tn_gc_note_pause(gc, began_ns);
+    }
+    report.examined = trial.n_examined;
+    report.garbage = trial.n_garbage;
+    report.n_pauses = 1;
+    report.duration_ns = tn_clock_ns() - began_ns;
+    report.pause_ns = report.longest_pause_ns = report.duration_ns;
+    tn_gc_tell(mu, TN_HEAP_EVENT_COLLECTION_FINISHED, &report);
 }
 
 void tn_gc_young_if_due(struct tn_gc *gc, struct tn_mutator *mu)

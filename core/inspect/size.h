@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Identity and sizes of one object. */
+/* Sizes of one object. */
 #ifndef TN_CORE_INSPECT_SIZE_H
 #define TN_CORE_INSPECT_SIZE_H
 
@@ -8,10 +8,6 @@
 
 #include "core/base/attr.h"
 #include "core/object/object.h"
-
-/* A number that the object has for its whole life and no other live object of
- * the heap has. Tells nothing about addresses. Never 0. Any thread. */
-uint64_t tn_identity(const struct tn_heap *heap, const struct tn_object *o);
 
 /* Bytes of the object itself: its block and its buffer. In a read section. */
 uint64_t tn_shallow_bytes(const struct tn_object *o);

@@ -2,9 +2,12 @@
 /*
  * Death: what happens between the last reference and the reuse of the memory.
  *
- *   buried     count zero; no weakref leads to it any more; on the dying list of
- *              the mutator that dropped the last reference, linked through
- *              `shared`; what can hold nothing and is not interned is emptied
+ *   announced  count zero; no weakref leads to it any more; if somebody is to be told of
+ *              its death, that happens while it holds everything, and what it holds is
+ *              whole: a collector may find its children and empty them before it is
+ *              emptied itself
+ *   buried     on the dying list of the mutator that dropped the last reference, linked
+ *              through `shared`; what can hold nothing and is not interned is emptied
  *              already
  *   emptied    at safe points, within a budget: the table of interned strs forgets
  *              it, and the type's clear() drops the references that it holds, which
@@ -101,9 +104,11 @@ void tn_mutator_bury(struct tn_mutator *mu, struct tn_object *dead)
     if (TN_UNLIKELY((bits & TN_BIT_WEAK) != 0) && dead->type != TN_TYPE_STR)
         (void)tn_weakrefs_clear(mu, dead);
     if (tn_type_of(dead)->clear == NULL && !is_interned(dead, bits)) { /* holds nothing */
+        TN_DEBUG_ASSERT((bits & TN_BIT_FINALIZER) == 0);
         retire(mu, dead, is_unseen);
         return;
     }
+    tn_event_finalize(mu, dead);
     if (tn_heap_is_container(mu->heap, dead->type) &&
         atomic_load_explicit(&mu->n_young, memory_order_relaxed) > 0)
         tn_count_add(&mu->n_young, -1);

@@ -15,6 +15,11 @@ enum tn_mode tn_heap_mode(const struct tn_heap *heap)
     return heap->mode;
 }
 
+size_t tn_heap_held_bytes(const struct tn_heap *heap)
+{
+    return atomic_load_explicit(&heap->arenas.held_bytes, memory_order_relaxed);
+}
+
 int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap)
 {
     static const struct tn_heap_options defaults = { .mode = TN_MODE_BIASED };
@@ -42,6 +47,7 @@ int tn_heap_new(const struct tn_heap_options *options, struct tn_heap **ret_heap
                                                              : TN_SWITCH_INTERVAL_NS);
     tn_namespaces_init(&heap->namespaces);
     tn_weakrefs_init(&heap->weakrefs);
+    tn_events_init(&heap->events);
     tn_mutex_init(&heap->threads_lock, TN_RANK_THREADS);
     r = tn_immortals_new(&heap->hash_key, &heap->immortals);
     if (r == 0)
@@ -169,12 +175,15 @@ size_t tn_heap_free(struct tn_heap **heapp)
     for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
         tn_cache_fini(&tn_heap_mutator(heap, i)->cache);
     tn_arenas_fini(&heap->arenas);
-    for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++)
+    for (uint32_t i = 0; i < tn_heap_n_mutators(heap); i++) {
+        tn_event_ring_free(tn_heap_mutator(heap, i));
         tn_backing_free(tn_heap_mutator(heap, i), sizeof(struct tn_mutator),
                         _Alignof(struct tn_mutator));
+    }
     tn_interned_free(&heap->interned);
     tn_immortals_free(&heap->immortals);
     tn_mutex_fini(&heap->threads_lock);
+    tn_events_fini(&heap->events);
     tn_namespaces_fini(&heap->namespaces);
     tn_weakrefs_fini(&heap->weakrefs);
     tn_gil_fini(&heap->gil);

@@ -12,6 +12,7 @@
 #include "core/base/sync.h"
 #include "core/memory/arena.h"
 #include "core/memory/grace.h"
+#include "core/object/events.h"
 #include "core/object/gil.h"
 #include "core/object/mark.h"
 #include "core/object/mutator.h"
@@ -60,6 +61,7 @@ struct tn_heap {
     struct tn_gil gil; /* mode gil */
     struct tn_namespaces namespaces;
     struct tn_weakrefs weakrefs;
+    struct tn_events events;
 
     /* [lock]   threads_lock (TN_RANK_THREADS): who bears what */
     struct tn_mutex threads_lock;

@@ -100,6 +100,7 @@ void tn_mutator_leave(struct tn_mutator *mu)
 
     do {
         tn_mutator_merge_queued(mu);
+        tn_events_announce(mu);
         tn_cache_flush(&mu->cache);
         has_leftovers = mu->dying != NULL || !tn_limbo_is_empty(&mu->limbo);
         atomic_store_explicit(&mu->has_leftovers, has_leftovers, memory_order_relaxed);

@@ -34,6 +34,7 @@
 #include "core/base/attr.h"
 #include "core/memory/cache.h"
 #include "core/memory/limbo.h"
+#include "core/object/events.h"
 #include "core/object/object.h"
 #include "core/object/refcount.h"
 
@@ -94,6 +95,9 @@ struct tn_mutator {
 
     /* [atomic] enum tn_mutator_state, see above */
     TN_CACHE_ALIGNED _Atomic(uint32_t) state;
+    /* [atomic] what it emits (events.c); NULL until somebody listens. Stored with release
+     * under heap->threads_lock, loaded with acquire, never taken back */
+    _Atomic(struct tn_event_ring *) events;
     /* [atomic] set before going offline if limbo or dying are not empty */
     _Atomic(bool) has_leftovers;
     /* [lock]   heap->threads_lock: some thread is attached to it */

@@ -340,6 +340,14 @@ static int shard_replace_locked(struct tn_mutator *mu, struct tn_name_shard *sha
     return 0;
 }
 
+void tn_name_tell_expired(struct tn_mutator *mu, const struct tn_namespace *ns,
+                          const struct tn_name_entry *entry)
+{
+    if (tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENTS_NAME))
+        tn_event_name(mu, TN_HEAP_EVENT_NAME_EXPIRED, ns, tn_name_entry_key(entry),
+                      entry_meta(entry) >> TN_NAME_VERSION_SHIFT);
+}
+
 struct tn_object *tn_name_remove_locked(struct tn_mutator *mu, struct tn_namespace *ns,
                                         struct tn_name_shard *shard, struct tn_name_entry *entry)
 {
@@ -419,6 +427,7 @@ static void name_remove_gone(struct tn_mutator *mu, struct tn_namespace *ns,
     if (old == NULL)
         return;
     tn_name_count_gone(mu);
+    tn_name_tell_expired(mu, ns, entry);
     tn_name_entry_retire(mu, entry);
     tn_drop(mu, &old);
 }
@@ -592,6 +601,9 @@ static int bind_value(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_
         return r;
     if (ret_change != NULL)
         *ret_change = (struct tn_name_change){ .version = version, .existed = bound != NULL };
+    if (tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENTS_NAME))
+        tn_event_name(mu, bound == NULL ? TN_HEAP_EVENT_NAME_BOUND : TN_HEAP_EVENT_NAME_CHANGED, ns,
+                      name, version);
     if (spent != NULL)
         tn_name_entry_retire(mu, spent);
     tn_drop(mu, &old);
@@ -713,6 +725,11 @@ int tn_name_unbind(struct tn_mutator *mu, struct tn_namespace *ns, struct tn_sli
             .version = entry_meta(entry) >> TN_NAME_VERSION_SHIFT,
             .existed = true,
         };
+    if (bound == NULL)
+        tn_name_tell_expired(mu, ns, entry);
+    else if (tn_events_are_wanted(&mu->heap->events, TN_HEAP_EVENTS_NAME))
+        tn_event_name(mu, TN_HEAP_EVENT_NAME_REMOVED, ns, name,
+                      entry_meta(entry) >> TN_NAME_VERSION_SHIFT);
     tn_name_entry_retire(mu, entry);
     tn_drop(mu, &old);
     return bound != NULL ? 0 : TN_ERR_NAME;

@@ -176,9 +176,10 @@ static void take_locked(struct tn_mutator *mu, struct tn_namespace *ns, struct t
     taken->n++;
 }
 
-static void let_go(struct tn_mutator *mu, struct taken *taken)
+static void let_go(struct tn_mutator *mu, struct tn_namespace *ns, struct taken *taken)
 {
     for (size_t i = 0; i < taken->n; i++) {
+        tn_name_tell_expired(mu, ns, taken->entries[i]);
         tn_name_entry_retire(mu, taken->entries[i]);
         tn_drop(mu, &taken->values[i]);
     }
@@ -210,7 +211,7 @@ static size_t sweep_batch(struct tn_mutator *mu, struct tn_namespace *ns,
     tn_name_shard_unlock(mu, shard);
     for (size_t i = 0; i < taken.n; i++)
         tn_name_count_gone(mu);
-    let_go(mu, &taken);
+    let_go(mu, ns, &taken);
     *n_removed += taken.n;
     return n;
 }
@@ -316,7 +317,7 @@ static void drop_batch(struct tn_mutator *mu, struct tn_namespace *ns, struct tn
     tn_name_shard_unlock(mu, shard);
     tn_count_add_unsigned(&mu->n_names_dropped, taken.n);
     drop->n_dropped += taken.n;
-    let_go(mu, &taken);
+    let_go(mu, ns, &taken);
 }
 
 /* A batch of every shard of a namespace that has soft names, from a shard on. */

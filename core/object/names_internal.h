@@ -148,6 +148,11 @@ TN_MUST_CHECK struct tn_object *tn_name_remove_locked(struct tn_mutator *mu,
                                                       struct tn_name_shard *shard,
                                                       struct tn_name_entry *entry);
 
+/* Tells listeners of a removed entry that the name went by itself: its time was over, its
+ * object died, or memory was short. */
+void tn_name_tell_expired(struct tn_mutator *mu, const struct tn_namespace *ns,
+                          const struct tn_name_entry *entry);
+
 /* Gives back a removed entry that readers may be looking at. To them its link
  * means what NULL meant: gone. */
 void tn_name_entry_retire(struct tn_mutator *mu, struct tn_name_entry *entry);

@@ -62,7 +62,7 @@ enum tn_count_state {
 #define TN_BIT_LARGE UINT8_C(0x04)     /* [const] lies in a block of its own (memory/large.h) */
 #define TN_BIT_UNSEEN UINT8_C(0x08)    /* dead, and nobody but its owner ever saw it */
 #define TN_BIT_WEAK UINT8_C(0x10)      /* a weakref refers to it (weakref.h); of a str: interned */
-#define TN_BIT_FINALIZER UINT8_C(0x20) /* [const] its death is an event; set at birth */
+#define TN_BIT_FINALIZER UINT8_C(0x20) /* its death is an event; set at birth; needs a clear() */
 #define TN_BIT_WAS_GRAY UINT8_C(0x40)  /* dead, and gray when its emptying began */
 
 struct tn_object {

@@ -96,6 +96,11 @@ static int mutator_new_locked(struct tn_heap *heap, struct tn_mutator **ret_muta
         tn_backing_free(mu, sizeof(*mu), _Alignof(struct tn_mutator));
         return TN_ERR_NOMEM;
     }
+    if (tn_event_ring_new(mu) < 0) {
+        tn_cache_fini(&mu->cache);
+        tn_backing_free(mu, sizeof(*mu), _Alignof(struct tn_mutator));
+        return TN_ERR_NOMEM;
+    }
     atomic_init(&mu->state, TN_MUTATOR_OFFLINE);
     if (heap->collector != NULL)
         heap->collector->attach(mu);
@@ -253,6 +258,7 @@ void tn_thread_offline(struct tn_thread *thread)
     TN_DEBUG_ASSERT(thread == attached && thread->is_online);
     thread->is_online = false;
     if (thread->heap->mode == TN_MODE_GIL) {
+        tn_events_announce(thread->mu);
         tn_gil_release(&thread->heap->gil);
         return;
     }

@@ -54,6 +54,9 @@ size_t tn_heap_free(struct tn_heap **heapp);
 
 enum tn_mode tn_heap_mode(const struct tn_heap *heap);
 
+/* Bytes that count against max_memory_bytes at the moment. Any thread; costs nothing. */
+size_t tn_heap_held_bytes(const struct tn_heap *heap);
+
 /* Attaches the calling thread, offline. A thread is attached to one heap at a
  * time. Returns 0, TN_ERR_NOMEM, TN_ERR_LIMIT or TN_ERR_TOO_MANY. */
 TN_MUST_CHECK int tn_thread_attach(struct tn_heap *heap, struct tn_thread **ret_thread);

@@ -8,6 +8,7 @@
 #define TN_CORE_OBJECT_TYPE_H
 
 #include "core/base/attr.h"
+#include "core/base/slice.h"
 #include "core/object/object.h"
 
 /* Called with each object that a container refers to. A negative result ends
@@ -23,6 +24,13 @@ struct tn_compare {
     const struct tn_heap *heap;
     uint64_t n_left;         /* pairs of objects that may still be compared */
     unsigned int depth_left; /* how much deeper containers may be nested */
+};
+
+/* What its death notice says of an object besides identity and size. */
+struct tn_obituary {
+    struct tn_slice class_name; /* before the type has a say: the type's name */
+    struct tn_slice label;      /* empty: none */
+    uint64_t born_ns;           /* tn_clock_coarse_ns() at its birth; 0: not known */
 };
 
 struct tn_type {
@@ -51,6 +59,13 @@ struct tn_type {
      * Never allocates, never fails. Readers may still be looking.
      */
     bool (*clear)(struct tn_mutator *mu, struct tn_object *o, size_t *budget);
+
+    /*
+     * Fills in what is known about an object that dies with TN_BIT_FINALIZER; the
+     * texts must stay until it is emptied. NULL: nothing. Called by the bearer, once,
+     * before clear(). Never allocates, takes no lock.
+     */
+    void (*obituary)(const struct tn_object *o, struct tn_obituary *ret_obituary);
 
     /* Bytes of the object's own block, as it was allocated. */
     size_t (*block_size)(const struct tn_object *o);

@@ -272,9 +272,10 @@ struct tn_object *tn_weakref_get(struct tn_mutator *mu, const struct tn_object *
 
 /* A weakref has been cleared because its object is gone. Under the shard's lock,
  * so it only takes note of it. */
-static void weakref_cleared(struct tn_mutator *mu, const struct tn_weakref *weakref)
+static void weakref_cleared(struct tn_mutator *mu, const struct tn_weakref *weakref,
+                            const struct tn_object *target)
 {
-    (void)weakref;
+    tn_event_weakref_dead(mu, &weakref->object, target);
     tn_count_add_unsigned(&mu->n_weakrefs_cleared, 1);
 }
 
@@ -290,7 +291,7 @@ size_t tn_weakrefs_clear(struct tn_mutator *mu, struct tn_object *target)
         is_known = !tn_is_dead(&weakref->object);
         remove_locked(mu, shard, hash, weakref);
         if (is_known) /* else nobody is left whom it could concern */
-            weakref_cleared(mu, weakref);
+            weakref_cleared(mu, weakref, target);
     }
     shard_unlock(mu, shard, frees_at_once);
     return is_known;

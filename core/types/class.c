@@ -79,6 +79,8 @@ static int add_slot(struct tn_mutator *mu, struct tn_class *class, unsigned int 
     while (index[at & class->index_mask] != 0)
         at++;
     index[at & class->index_mask] = (uint8_t)(slot + 1);
+    if (tn_slice_equal(tn_text_slice(take_name), TN_SLICE_LITERAL("label")))
+        class->label = (uint8_t)(slot + 1);
     return 0;
 }
 
@@ -135,6 +137,7 @@ static int class_new(struct tn_mutator *mu, const struct tn_class_decl *decl,
     class->index_mask = (uint8_t)(index_bytes - 1);
     class->has_dict = decl->has_dict || (base != NULL && base->has_dict);
     class->has_finalizer = decl->has_finalizer || (base != NULL && base->has_finalizer);
+    class->label = 0;
     atomic_init(&class->n_dropped, 0);
     atomic_init(&class->name, NULL);
     atomic_init(&class->base, NULL);
@@ -211,7 +214,7 @@ bool tn_class_has_slot(const struct tn_heap *heap, const struct tn_object *class
 size_t tn_class_record_bytes(const struct tn_object *class)
 {
     return sizeof(struct tn_record) +
-           tn_class_record_slots(tn_class_const(class)) * sizeof(tn_slot);
+           tn_class_record_words(tn_class_const(class)) * sizeof(tn_slot);
 }
 
 uint64_t tn_class_n_records(const struct tn_object *class)

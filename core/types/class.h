@@ -26,7 +26,7 @@ struct tn_class_decl {
     size_t n_slots;
     struct tn_object *base; /* borrowed; NULL: none */
     bool has_dict;          /* besides what the base says */
-    bool has_finalizer;     /* likewise */
+    bool has_finalizer;     /* likewise; the event tells a str in a slot `label`, too */
 };
 
 /*

@@ -33,6 +33,7 @@ struct tn_class {
     uint8_t index_mask;
     bool has_dict;
     bool has_finalizer;
+    uint8_t label; /* 1 + the number of the slot with this name; 0: there is none */
     /* [atomic] references that a dead class has dropped; they stay in place. Written
      *          with relaxed stores by who empties it */
     _Atomic(uint8_t) n_dropped;
@@ -46,11 +47,11 @@ static_assert(2 * TN_CLASS_SLOTS_MAX <= UINT8_MAX + 1, "slots and the mask fit i
 /*
  * A record: the class, the values of the slots, and with `has_dict` one more slot
  * for the dict of the other attributes, which is NULL until there are any, and is
- * never replaced.
+ * never replaced. With `has_finalizer` a last word tells when it was born.
  *
  * When a record has been emptied, it has let go of its class, but its block is freed
  * later and must still tell how large it is. So the place of the class then holds
- * 1 + twice the number of slots, which is no address: objects are aligned.
+ * 1 + twice the number of words behind it, which is no address: objects are aligned.
  */
 struct tn_record {
     struct tn_object object;
@@ -73,6 +74,12 @@ static inline const struct tn_class *tn_class_const(const struct tn_object *o)
 static inline size_t tn_class_record_slots(const struct tn_class *class)
 {
     return (size_t) class->n_slots + class->has_dict;
+}
+
+/* Words of a record behind its class: the slots, and when it was born. */
+static inline size_t tn_class_record_words(const struct tn_class *class)
+{
+    return tn_class_record_slots(class) + class->has_finalizer;
 }
 
 /* The number of the slot with that name, a str with that hash; -1 if there is none. */

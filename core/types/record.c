@@ -14,6 +14,7 @@
 #include "core/types/record.h"
 
 #include "core/base/check.h"
+#include "core/base/clock.h"
 #include "core/base/yield.h"
 #include "core/types/class_internal.h"
 #include "core/types/intern.h"
@@ -50,6 +51,15 @@ static struct tn_object *dict_of(const struct tn_record *record, const struct tn
     return class->has_dict ? tn_slot_load(&record->slots[class->n_slots]) : NULL;
 }
 
+/* Where a record of a class with finalizer tells when it was born. */
+static uint64_t *born_of(const struct tn_record *record, const struct tn_class *class)
+{
+    static_assert(sizeof(uint64_t) == sizeof(tn_slot), "a word is a word");
+
+    TN_DEBUG_ASSERT(class->has_finalizer);
+    return (uint64_t *)(uintptr_t)&record->slots[tn_class_record_slots(class)];
+}
+
 /* ---- Making ---- */
 
 int tn_record_new(struct tn_mutator *mu, struct tn_object *class, struct tn_object **ret_record)
@@ -67,8 +77,11 @@ int tn_record_new(struct tn_mutator *mu, struct tn_object *class, struct tn_obje
     tn_incref(mu, class);
     tn_slot_init(mu, o, &record->class, class);
     tn_class_count((struct tn_class *)(void *)class, 1);
-    if (tn_class_has_finalizer(class)) /* relaxed: nobody else knows it yet */
+    if (tn_class_has_finalizer(class)) {
+        *born_of(record, tn_class_const(class)) = tn_clock_coarse_ns();
+        /* Relaxed: nobody else knows it yet. */
         atomic_fetch_or_explicit(&o->bits, TN_BIT_FINALIZER, memory_order_relaxed);
+    }
     *ret_record = o;
     return 0;
 }
@@ -336,13 +349,13 @@ void tn_record_empty(struct tn_mutator *mu, struct tn_object *o)
 
 /* ---- The type ---- */
 
-/* Slots of a record, the dict's included, whether it lives or has been emptied. */
-static size_t n_all_slots(const struct tn_record *record)
+/* Words of a record behind its class, whether it lives or has been emptied. */
+static size_t n_words(const struct tn_record *record)
 {
     const struct tn_class *class = class_of(record);
 
     if (class != NULL)
-        return tn_class_record_slots(class);
+        return tn_class_record_words(class);
     return atomic_load_explicit(&record->n_dead, memory_order_relaxed) >> 1;
 }
 
@@ -371,10 +384,11 @@ static bool record_clear(struct tn_mutator *mu, struct tn_object *o, size_t *bud
 {
     struct tn_record *record = record_of(o);
     const struct tn_class *class = class_of(record);
-    size_t n_slots = n_all_slots(record);
+    size_t n_slots = class == NULL ? 0 : tn_class_record_slots(class);
+    size_t words = n_words(record);
     struct tn_object *dropped;
 
-    for (size_t i = 0; class != NULL && i < n_slots; i++) {
+    for (size_t i = 0; i < n_slots; i++) {
         if (tn_slot_load(&record->slots[i]) == NULL)
             continue;
         if (*budget == 0)
@@ -389,17 +403,33 @@ static bool record_clear(struct tn_mutator *mu, struct tn_object *o, size_t *bud
     --*budget;
     dropped = tn_slot_swap(mu, o, &record->class, NULL);
     /* Relaxed: to readers both mean that it is gone, and nothing else hangs on it. */
-    atomic_store_explicit(&record->n_dead, (uintptr_t)n_slots << 1 | 1, memory_order_relaxed);
+    atomic_store_explicit(&record->n_dead, (uintptr_t)words << 1 | 1, memory_order_relaxed);
     tn_class_count((struct tn_class *)(void *)dropped, -1);
     tn_decref(mu, dropped);
     return true;
+}
+
+static void record_obituary(const struct tn_object *o, struct tn_obituary *ret_obituary)
+{
+    const struct tn_record *record = record_const(o);
+    const struct tn_class *class = class_of(record);
+    const struct tn_object *label;
+
+    TN_ASSERT(class != NULL); /* it has not been emptied */
+    ret_obituary->class_name = tn_class_name(&class->object);
+    ret_obituary->born_ns = *born_of(record, class);
+    if (class->label == 0)
+        return;
+    label = tn_slot_load(&record->slots[class->label - 1]);
+    if (label != NULL && label->type == TN_TYPE_STR)
+        ret_obituary->label = tn_text_slice(label);
 }
 
 static size_t record_block_size(const struct tn_object *o)
 {
     const struct tn_record *record = record_const(o);
 
-    return sizeof(*record) + n_all_slots(record) * sizeof(tn_slot);
+    return sizeof(*record) + n_words(record) * sizeof(tn_slot);
 }
 
 static uint64_t record_length(const struct tn_object *o)
@@ -414,6 +444,7 @@ const struct tn_type tn_type_record = {
     .is_mutable = true,
     .traverse = record_traverse,
     .clear = record_clear,
+    .obituary = record_obituary,
     .block_size = record_block_size,
     .length = record_length,
     .hash = tn_identity_hash,

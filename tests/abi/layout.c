@@ -126,6 +126,35 @@ int main(void)
     FIELD(tn_info, weakrefs_cleared);
     FIELD(tn_info, names_dropped);
     FIELD(tn_info, lease_remaining_ms);
+    FIELD(tn_info, own_subscriptions);
+
+    SIZE(tn_event_kind);
+    SIZE(tn_event);
+    FIELD(tn_event, kind);
+    FIELD(tn_event, sequence);
+    FIELD(tn_event, class_name);
+    FIELD(tn_event, identity);
+    FIELD(tn_event, namespace_name);
+    FIELD(tn_event, name);
+    FIELD(tn_event, version);
+    FIELD(tn_event, cause);
+    FIELD(tn_event, collector);
+    FIELD(tn_event, longest_pause_ns);
+    FIELD(tn_event, duration_ns);
+    FIELD(tn_event, lost);
+    FIELD(tn_event, unseen);
+
+    SIZE(tn_subscribe_options);
+    FIELD(tn_subscribe_options, struct_size);
+    FIELD(tn_subscribe_options, kinds);
+    FIELD(tn_subscribe_options, prefix);
+    FIELD(tn_subscribe_options, class_name);
+    FIELD(tn_subscribe_options, queue_limit);
+    FIELD(tn_subscribe_options, all_namespaces);
+
+    SIZE(tn_subscription_info);
+    FIELD(tn_subscription_info, id);
+    FIELD(tn_subscription_info, queue_limit);
 
     SIZE(tn_op);
     FIELD(tn_op, struct_size);

@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_FRAME ((size_t)64 << 10)
 #define HANDLES_MAX 64
+#define EVENTS_BYTES 200
 #define SMALL_HEAP ((uint64_t)TN_HEAP_BYTES_MIN)
 
 struct run {
@@ -134,8 +135,8 @@ static void check_object(struct run *run, const Tenure__V1__ObjectResponse *obje
     note_handle(run, object->handle);
 }
 
-/* The one answer that there must be, well-formed and of the right kind. */
-static void check_answer(struct run *run, uint64_t id)
+/* The one message that there must be, well-formed. It stays in `out`. */
+static Tenure__V1__Response *read_message(struct run *run)
 {
     const struct tn_scan_limits limits = TN_SCAN_LIMITS_DEFAULT;
     Tenure__V1__Response *response;
@@ -147,7 +148,44 @@ static void check_answer(struct run *run, uint64_t id)
     TN_ASSERT(r == 0 && frame.offset + frame.len == tn_buffer_len(&run->out));
     r = tn_message_unpack_response(TN_SLICE(tn_buffer_begin(&run->out) + frame.offset, frame.len),
                                    &limits, &run->arena, &response, NULL);
-    TN_ASSERT(r == 0 && (response->id == id || response->id == 0));
+    TN_ASSERT(r == 0);
+    return response;
+}
+
+/* What subscriptions tell: events in their order, or the end. */
+static void check_events(struct run *run)
+{
+    struct tn_hub *hub = &run->ex.hub;
+
+    while (tn_hub_collect(hub))
+        ;
+    while (!tn_ring_is_empty(&hub->pending)) {
+        struct tn_subscription *sub =
+            TN_CONTAINER_OF(hub->pending.next, struct tn_subscription, pending);
+        Tenure__V1__Response *response;
+        int r = tn_subscription_pack(sub, EVENTS_BYTES, &run->out);
+
+        TN_ASSERT(r == 0);
+        response = read_message(run);
+        TN_ASSERT(response->id == sub->options.id && response->status == NULL &&
+                  response->result_case == TENURE__V1__RESPONSE__RESULT_EVENTS &&
+                  response->events->ended == sub->is_ended &&
+                  (response->events->n_events > 0) == !sub->is_ended);
+        for (size_t i = 1; i < response->events->n_events; i++)
+            TN_ASSERT(response->events->events[i]->sequence >=
+                      response->events->events[i - 1]->sequence);
+        if (sub->is_ended)
+            tn_subscription_free(&sub);
+        tn_buffer_consume(&run->out, tn_buffer_len(&run->out));
+    }
+}
+
+/* The one answer that there must be, well-formed and of the right kind. */
+static void check_answer(struct run *run, uint64_t id)
+{
+    Tenure__V1__Response *response = read_message(run);
+
+    TN_ASSERT(response->id == id || response->id == 0);
     TN_ASSERT((response->status == NULL) == (response->result_case != 0));
     if (response->result_case == TENURE__V1__RESPONSE__RESULT_OBJECT)
         check_object(run, response->object, false);
@@ -178,6 +216,9 @@ static void execute(struct run *run, Tenure__V1__Request *request)
               0);
     check_answer(run, request->id);
     tn_executor_safepoint(&run->ex);
+    /* Not each time, so that something waits, or is lost. */
+    if (request->id % 4 == 0)
+        check_events(run);
     TN_ASSERT(tn_counter_get(&run->ex.counters->handles) == tn_session_n_handles(&run->session));
 }
 
@@ -239,6 +280,8 @@ static void tear_down(struct run *run)
         is_closed = tn_session_close(&run->session, run->ex.mu, &budget);
         tn_executor_safepoint(&run->ex);
     }
+    TN_ASSERT(
+        atomic_load_explicit(&run->service.buffers_events.taken_bytes, memory_order_relaxed) == 0);
     tn_executor_offline(&run->ex);
     tn_executor_fini(&run->ex);
     tn_arena_fini(&run->arena);

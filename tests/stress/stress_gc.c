@@ -8,6 +8,10 @@
  * could be reached is noticed by whoever comes by. At the end, what the names lead to
  * is found by a naive search: it must be whole, and after two collections there must
  * be nothing else.
+ *
+ * Some nodes are records whose death is an event, of classes that come and go. Each
+ * death is told once, whether the record died by its count or in a cycle, and then its
+ * class and its label were still there.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +28,7 @@
 #include "core/object/names_internal.h"
 #include "core/object/type.h"
 #include "tests/support/actors.h"
-#include "tests/support/objects.h"
+#include "tests/support/records.h"
 
 #define N_ROOTS 12
 #define N_NAMES 8
@@ -32,15 +36,22 @@
 #define N_WIDE 200
 #define FIRST_NUMBER 1000000
 
+#define CLASS_NAME "Node of a graph"
+#define LABEL "label that is not interned"
+
 struct actor_roots {
     struct tn_object *objects[N_ROOTS];
     uint64_t n_nodes;
+    uint64_t n_records; /* that were born */
 };
 
 struct world {
     struct tn_namespace *ns;
     struct actor_roots roots[TEST_ACTORS_MAX];
     uint64_t requested; /* the first actor's: the collection that it has asked for */
+    /* The first actor's, at the end the test's. */
+    struct tn_event_listener listener;
+    uint64_t n_deaths; /* told, or missed */
 };
 
 /* A tn_roots.walk, a few at a time. */
@@ -93,6 +104,8 @@ static bool is_whole(struct tn_mutator *mu, struct tn_object *node)
         return tn_list_get(mu, node, 0, &number) == 0 && is_number(number);
     if (node->type == TN_TYPE_DICT)
         return tn_dict_get(mu, node, tn_none(mu->heap), &number) == 0 && is_number(number);
+    if (node->type == TN_TYPE_RECORD)
+        return test_attr_get(mu, node, "number", &number) == 0 && is_number(number);
     return node->type == TN_TYPE_TUPLE && is_number(tn_tuple_get(node, 0));
 }
 
@@ -119,6 +132,27 @@ static struct tn_object *new_wide_list(struct test_actor *actor)
     return list;
 }
 
+/* A record, of the class of another one or of one of its own. */
+static struct tn_object *new_record(struct test_actor *actor, struct tn_object *held)
+{
+    struct tn_mutator *mu = actor->mu;
+    struct tn_object *class = NULL;
+    struct tn_object *record;
+
+    if (held != NULL && held->type == TN_TYPE_RECORD)
+        class = tn_record_class(held);
+    if (class == NULL)
+        class = test_class_with_finalizer(mu, CLASS_NAME, "number next label");
+    else
+        tn_incref(mu, class);
+    record = test_record(mu, class);
+    tn_decref(mu, class);
+    test_attr_set(mu, record, "number", new_number(actor));
+    test_attr_set(mu, record, "label", test_str(mu, LABEL));
+    roots_of(actor)->n_records++;
+    return record;
+}
+
 static void make_node(struct test_actor *actor)
 {
     struct tn_mutator *mu = actor->mu;
@@ -134,13 +168,15 @@ static void make_node(struct test_actor *actor)
     } else if (dice < 32 && held != NULL) {
         tn_incref(mu, held);
         node = test_tuple_2(mu, new_number(actor), held);
+    } else if (dice < 44) {
+        node = new_record(actor, held);
     } else {
         node = new_list(actor);
     }
     put_root(actor, any_root(actor), node);
 }
 
-/* A list or dict refers to another node. */
+/* A list, dict or record refers to another node. */
 static void link_nodes(struct test_actor *actor)
 {
     struct tn_mutator *mu = actor->mu;
@@ -154,6 +190,10 @@ static void link_nodes(struct test_actor *actor)
         return;
     tn_incref(mu, to);
     taken = to;
+    if (from->type == TN_TYPE_RECORD) {
+        test_attr_set(mu, from, "next", taken);
+        return;
+    }
     if (from->type == TN_TYPE_DICT) {
         TEST_ACTOR_EXPECT(actor, tn_int_new(mu, (int64_t)test_actor_any(actor, 1000), &key) == 0);
         r = tn_dict_set(mu, from, &key, &taken, NULL);
@@ -179,7 +219,7 @@ static void take_out(struct test_actor *actor)
     struct tn_object *key = NULL;
     int r;
 
-    if (from == NULL || from->type == TN_TYPE_TUPLE)
+    if (from == NULL || from->type == TN_TYPE_TUPLE || from->type == TN_TYPE_RECORD)
         return;
     if (from->type == TN_TYPE_LIST) {
         int64_t at = 1 + (int64_t)test_actor_any(actor, 3);
@@ -215,6 +255,9 @@ static void follow(struct test_actor *actor)
             return;
     } else if (from->type == TN_TYPE_TUPLE) {
         to = tn_tuple_get(from, 1);
+    } else if (from->type == TN_TYPE_RECORD) {
+        if (test_attr_get(mu, from, "next", &to) < 0)
+            return;
     } else {
         struct tn_dict_item items[4];
         uint64_t cursor = 0;
@@ -281,6 +324,43 @@ static void use_name(struct test_actor *actor)
     }
 }
 
+/* ---- Deaths ---- */
+
+static void ignore_wake(void *arg)
+{
+    (void)arg;
+}
+
+/* Takes what deaths have been told; false if one of the notices is wrong. */
+static bool hear_deaths(struct world *w)
+{
+    struct tn_heap_event event;
+    bool is_right = true;
+
+    while (tn_events_read(&w->listener, &event)) {
+        if (event.kind == TN_HEAP_EVENT_MISSED) {
+            w->n_deaths += event.missed.n_events;
+            continue;
+        }
+        w->n_deaths++;
+        is_right &= event.kind == TN_HEAP_EVENT_FINALIZED &&
+                    tn_slice_equal(event.scope, TN_SLICE_LITERAL(CLASS_NAME)) &&
+                    tn_slice_equal(event.name, TN_SLICE_LITERAL(LABEL));
+    }
+    return is_right;
+}
+
+static uint64_t count_records(const struct world *w)
+{
+    uint64_t n = 0;
+
+    for (unsigned int i = 0; i < TEST_ACTORS_MAX; i++)
+        n += w->roots[i].n_records;
+    return n;
+}
+
+/* ---- Actors ---- */
+
 static void step(struct test_actor *actor)
 {
     struct world *w = actor->world;
@@ -295,6 +375,8 @@ static void step(struct test_actor *actor)
             actor->heap,
             test_actor_any(actor, 4) == 0 ? (unsigned int)test_actor_any(actor, 2) : TN_GC_OLDEST,
             TN_GC_CAUSE_REQUEST);
+    if (actor->index == 0 && actor->n_steps % 16 == 0)
+        TEST_ACTOR_EXPECT(actor, hear_deaths(w));
     switch (test_actor_any(actor, 9)) {
     case 0:
     case 1:
@@ -339,7 +421,8 @@ static int search_visit(struct tn_object *o, void *arg)
 {
     struct search *search = arg;
 
-    if (o->type != TN_TYPE_LIST && o->type != TN_TYPE_DICT && o->type != TN_TYPE_TUPLE)
+    if (o->type != TN_TYPE_LIST && o->type != TN_TYPE_DICT && o->type != TN_TYPE_TUPLE &&
+        o->type != TN_TYPE_CLASS && o->type != TN_TYPE_RECORD)
         return 0;
     for (size_t i = 0; i < search->n; i++)
         if (search->found[i] == o)
@@ -370,7 +453,7 @@ static size_t count_reachable(struct heap_fixture *f, struct world *w)
         tn_names_scan(f->mu, w->ns, &cursor, 100, TN_SLICE("", 0), search_name, &search);
     while (cursor != 0);
     for (size_t i = 0; i < search.n; i++) {
-        assert_true(is_whole(f->mu, search.found[i]));
+        assert_true(search.found[i]->type == TN_TYPE_CLASS || is_whole(f->mu, search.found[i]));
         (void)tn_type_of(search.found[i])->traverse(search.found[i], search_visit, &search);
     }
     free(search.found);
@@ -407,6 +490,10 @@ static void run(enum tn_mode mode, enum tn_gc_kind kind, unsigned int n_actors, 
     memset(&w, 0, sizeof(w));
     heap_fixture_setup_collected(&f, mode, &options);
     assert_int_equal(tn_namespace_open(f.mu, TN_SLICE("gc", 2), &w.ns), 0);
+    assert_int_equal(tn_events_listen(f.heap, &w.listener,
+                                      TN_HEAP_EVENT_MASK(TN_HEAP_EVENT_FINALIZED), ignore_wake,
+                                      NULL),
+                     0);
     n_steps = test_actors_run(&f, n_actors, seed, duration_ns, step, finish, &w);
     collect_twice(&f);
     assert_int_equal(n_containers(&f), count_reachable(&f, &w));
@@ -418,11 +505,15 @@ static void run(enum tn_mode mode, enum tn_gc_kind kind, unsigned int n_actors, 
         assert_true(r == 0 || r == TN_ERR_NAME);
     }
     collect_twice(&f);
+    assert_true(hear_deaths(&w));
+    assert_int_equal(w.n_deaths, count_records(&w));
+    tn_events_unlisten(&w.listener);
     tn_gc_stats(f.heap, &stats);
-    printf("%s, %s, %u threads: %llu steps, %llu full collections, %llu of the young\n",
+    printf("%s, %s, %u threads: %llu steps, %llu full collections, %llu of the young, "
+           "%llu deaths told\n",
            tn_mode_name(mode), tn_gc_kind_name(kind), n_actors, (unsigned long long)n_steps,
            (unsigned long long)stats.generations[TN_GC_OLDEST].collections,
-           (unsigned long long)stats.generations[0].collections);
+           (unsigned long long)stats.generations[0].collections, (unsigned long long)w.n_deaths);
     heap_fixture_teardown(&f);
 }
 

@@ -22,25 +22,33 @@ static const struct tn_object *name_probe(struct probe *probe, const char *name)
     return tn_probe_text(probe->memory, TN_TYPE_STR, tn_slice_from_str(name));
 }
 
+/* Declares a class whose slots are words with blanks between. */
+static int declare(struct tn_mutator *mu, struct tn_class_decl *decl, const char *slots,
+                   struct tn_object **ret_class)
+{
+    struct tn_slice words[SLOTS_MAX];
+
+    decl->slots = words;
+    while (*slots != '\0') {
+        size_t len = strcspn(slots, " ");
+
+        assert_true(decl->n_slots < SLOTS_MAX);
+        words[decl->n_slots++] = TN_SLICE(slots, len);
+        slots += len + (slots[len] == ' ');
+    }
+    return tn_class_new(mu, decl, ret_class);
+}
+
 int test_try_class(struct tn_mutator *mu, const char *name, const char *slots,
                    struct tn_object *base, bool has_dict, struct tn_object **ret_class)
 {
-    struct tn_slice words[SLOTS_MAX];
     struct tn_class_decl decl = {
         .name = tn_slice_from_str(name),
-        .slots = words,
         .base = base,
         .has_dict = has_dict,
     };
 
-    while (*slots != '\0') {
-        size_t len = strcspn(slots, " ");
-
-        assert_true(decl.n_slots < SLOTS_MAX);
-        words[decl.n_slots++] = TN_SLICE(slots, len);
-        slots += len + (slots[len] == ' ');
-    }
-    return tn_class_new(mu, &decl, ret_class);
+    return declare(mu, &decl, slots, ret_class);
 }
 
 struct tn_object *test_class(struct tn_mutator *mu, const char *name, const char *slots,
@@ -49,6 +57,16 @@ struct tn_object *test_class(struct tn_mutator *mu, const char *name, const char
     struct tn_object *class;
 
     assert_int_equal(test_try_class(mu, name, slots, base, has_dict, &class), 0);
+    return class;
+}
+
+struct tn_object *test_class_with_finalizer(struct tn_mutator *mu, const char *name,
+                                            const char *slots)
+{
+    struct tn_class_decl decl = { .name = tn_slice_from_str(name), .has_finalizer = true };
+    struct tn_object *class;
+
+    assert_int_equal(declare(mu, &decl, slots, &class), 0);
     return class;
 }
 

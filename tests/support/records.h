@@ -9,7 +9,11 @@
 struct tn_object *test_class(struct tn_mutator *mu, const char *name, const char *slots,
                              struct tn_object *base, bool has_dict);
 
-/* The same without asserting. */
+/* A class whose records' death is an event. */
+struct tn_object *test_class_with_finalizer(struct tn_mutator *mu, const char *name,
+                                            const char *slots);
+
+/* test_class() without asserting. */
 TN_MUST_CHECK int test_try_class(struct tn_mutator *mu, const char *name, const char *slots,
                                  struct tn_object *base, bool has_dict,
                                  struct tn_object **ret_class);

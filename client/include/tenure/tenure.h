@@ -23,6 +23,7 @@
  *   tn_target   which object a call is about: a name, a handle, a batch's step
  *   tn_op       a call as data: for batches and for calls that do not wait
  *   tn_reply    what came back for a tn_op
+ *   tn_event    something that happened in the heap, told to who has subscribed
  *
  * Errors.   Functions that can fail return 0 or more on success and a negative
  *           `enum tn_errno` otherwise; results are written on success only.
@@ -1101,10 +1102,12 @@ typedef struct tn_class_spec {
     size_t struct_size;
     const char *name; /* told apart by identity: others may have the same name */
     const char *const *slots;
-    size_t n_slots;     /* at most 64 with those of the base */
-    tn_target base;     /* all zeros: none; its slots come first and need not be given */
-    bool has_dict;      /* records also take attributes without a slot; inherited */
-    bool has_finalizer; /* the death of a record is an event; inherited */
+    size_t n_slots; /* at most 64 with those of the base */
+    tn_target base; /* all zeros: none; its slots come first and need not be given */
+    bool has_dict;  /* records also take attributes without a slot; inherited */
+    /* The death of a record is an event (TN_EVENT_FINALIZED); inherited. What is in a
+     * slot `label`, if it is a str, is told, too. A record is 8 bytes larger. */
+    bool has_finalizer;
 } tn_class_spec;
 
 #define TN_CLASS_SPEC_INIT                                                                         \
@@ -1281,7 +1284,136 @@ TN_API TN_CHECKED int tn_deque_iter_next(tn_deque_iter *iter, tn_value *ret_item
 /* Leaves NULL behind; accepts NULL. */
 TN_API void tn_deque_iter_close(tn_deque_iter **iter);
 
+/* ---- Events -------------------------------------------------------------- */
+/*
+ * A subscription tells of what happens in the server's heap, as it happens: to a
+ * function, or one by one to who asks. Events carry metadata only: what has died
+ * cannot be got back through them.
+ *
+ * A subscriber that is slow loses events and nothing else: up to the queue's limit
+ * they wait in the server, up to 1 MiB that has come waits here, and the rest is
+ * a TN_EVENT_GAP that says how many were lost. Who takes nothing at all from the
+ * connection for the server's write-timeout loses the session.
+ */
+
+typedef enum tn_event_kind {   /* tells, besides kind and sequence: */
+    TN_EVENT_GAP = 0,          /* lost, unseen */
+    TN_EVENT_FINALIZED = 1,    /* class_name, label, identity, age_ms, size_bytes */
+    TN_EVENT_WEAKREF_DEAD = 2, /* identity, target_identity */
+    TN_EVENT_NAME_BOUND = 3,   /* namespace_name, name, version; also the next three */
+    TN_EVENT_NAME_CHANGED = 4,
+    TN_EVENT_NAME_REMOVED = 5,
+    TN_EVENT_NAME_EXPIRED = 6,
+    TN_EVENT_COLLECTION_STARTED = 7,  /* cause, collector, generation */
+    TN_EVENT_COLLECTION_FINISHED = 8, /* the same; examined, freed, pauses; all times */
+    TN_EVENT_MEMORY_LOW = 9,          /* held_bytes, limit_bytes */
+    TN_EVENT_MEMORY_RECOVERED = 10    /* the same */
+} tn_event_kind;
+
+/* A kind in a mask of kinds. */
+#define TN_EVENT_BIT(kind) (UINT32_C(1) << (kind))
+
+/* "name-bound"; for a number that is not listed "unknown". Never NULL. Any thread. */
+TN_API const char *tn_event_kind_name(tn_event_kind kind);
+
+/* One event. Texts are NUL-terminated, may also hold NULs, and are never NULL. Made
+ * by the library, which may append fields. */
+typedef struct tn_event {
+    tn_event_kind kind;
+    /* Counts the subscription's events from 1; after a gap it is `lost` further on. */
+    uint64_t sequence;
+    const char *class_name;
+    size_t class_name_len;
+    const char *label;
+    size_t label_len;
+    uint64_t identity; /* as tn_description has it */
+    uint64_t target_identity;
+    uint64_t age_ms; /* 0 also if it is not known */
+    uint64_t size_bytes;
+    const char *namespace_name;
+    size_t namespace_name_len;
+    const char *name;
+    size_t name_len;
+    uint64_t version;
+    const char *cause;     /* "request", "threshold", "growth", "memory" */
+    const char *collector; /* "generational", "concurrent" */
+    uint32_t generation;
+    uint64_t examined; /* containers, and the next one, too */
+    uint64_t freed;
+    uint64_t pauses;   /* how often a worker was kept from its work */
+    uint64_t pause_ns; /* all of them together */
+    uint64_t longest_pause_ns;
+    uint64_t duration_ns;
+    uint64_t held_bytes;
+    uint64_t limit_bytes;
+    uint64_t lost;   /* events of this subscription that found no room */
+    uint64_t unseen; /* events of any kind that nobody has looked at: at most so many more */
+} tn_event;
+
+typedef struct tn_subscribe_options {
+    size_t struct_size;     /* set by TN_SUBSCRIBE_OPTIONS_INIT */
+    uint32_t kinds;         /* a mask of TN_EVENT_BIT(); 0: all */
+    const char *prefix;     /* of names; NULL: any */
+    const char *class_name; /* of objects that are finalized; NULL: any */
+    uint32_t queue_limit;   /* how many may wait in the server; 0: its default, 1024 */
+    bool all_namespaces;    /* also names of other namespaces than the session's */
+} tn_subscribe_options;
+
+#define TN_SUBSCRIBE_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        sizeof(tn_subscribe_options), 0, NULL, NULL, 0, false                                      \
+    }
+
+typedef struct tn_subscription tn_subscription;
+
+/*
+ * Called for each event, in tn_client_poll(), _wait() and _close() only. The event is
+ * valid until it returns or unsubscribes. It may do what a tn_reply_fn may, and
+ * unsubscribe. NULL in place of the event, once: the session is lost, nothing more
+ * comes.
+ */
+typedef void tn_event_fn(tn_subscription *subscription, const tn_event *event, void *arg);
+
+/*
+ * Subscribes. Waits for the server, and tells of what happens from then on. Without
+ * `fn` events are asked for with tn_events_next(). `options` may be NULL: all events.
+ * The caller ends it with tn_client_unsubscribe(). TN_EINVAL; TN_ETOO_BIG: there are as
+ * many subscriptions, or as long ones, as there may be.
+ */
+TN_API TN_CHECKED int tn_client_subscribe(tn_client *client, const tn_subscribe_options *options,
+                                          tn_event_fn *fn, void *arg,
+                                          tn_subscription **ret_subscription);
+
+/*
+ * 1 and the next event, which is valid until the next call on the subscription; 0 if
+ * none has come for `timeout_ms` (0: only what is there; TN_WAIT_FOREVER); or an error:
+ * TN_ESESSION_LOST once all that came before has been told. Not for a subscription
+ * with a function (TN_EINVAL).
+ */
+TN_API TN_CHECKED int tn_events_next(tn_subscription *subscription, uint32_t timeout_ms,
+                                     const tn_event **ret_event);
+
+/*
+ * Ends a subscription and frees it, also if an error is returned; what had not been
+ * told is dropped. Waits for the server, unless the session is over. Leaves NULL
+ * behind; accepts NULL.
+ */
+TN_API int tn_client_unsubscribe(tn_subscription **subscription);
+
+/* The number that the subscription has in tn_info.own_subscriptions. Safe with NULL (0). */
+TN_API uint64_t tn_subscription_id(const tn_subscription *subscription);
+
 /* ---- The server ---------------------------------------------------------- */
+
+/* How a subscription is doing. */
+typedef struct tn_subscription_info {
+    uint64_t id;
+    uint64_t sent;
+    uint64_t behind; /* events that wait in the server */
+    uint64_t lost;   /* these two as in tn_event, all of them together */
+    uint64_t unseen;
+    uint32_t queue_limit;
+} tn_subscription_info;
 
 #define TN_INFO_TYPES 16
 
@@ -1324,6 +1456,13 @@ typedef struct tn_info {
     uint64_t leased_sessions;    /* without a connection, kept for their clients */
     uint64_t leased_handles;     /* held by these */
     uint64_t lease_remaining_ms; /* until the first of them is given up */
+    uint64_t subscriptions;      /* of all sessions, and these four of all of them */
+    uint64_t events_sent;
+    uint64_t events_behind;
+    uint64_t events_lost;
+    uint64_t events_unseen;
+    size_t n_own_subscriptions; /* of this session */
+    const tn_subscription_info *own_subscriptions;
 } tn_info;
 
 /* Asks the server. The caller frees the result. */
@@ -1761,8 +1900,9 @@ TN_API int tn_client_flush(tn_client *client);
 
 /*
  * Sends and receives what there is, calls callbacks and lets deadlines pass. If no
- * request has ended and some are in flight, waits up to `timeout_ms` for the first.
- * Returns how many ended, or an error. From callbacks: TN_EBUSY.
+ * request has ended and no event has come, and something is in flight or subscribed to
+ * with a function, waits up to `timeout_ms` for the first. Returns how many requests
+ * ended and events were told, or an error. From callbacks: TN_EBUSY.
  */
 TN_API int tn_client_poll(tn_client *client, uint32_t timeout_ms);
 
@@ -1802,6 +1942,7 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_HOLDERS_CLEANUP TN_FREED_BY(tn_holders_free)
 #define TN_UPLOAD_CLEANUP TN_FREED_BY(tn_upload_close)
 #define TN_DOWNLOAD_CLEANUP TN_FREED_BY(tn_download_close)
+#define TN_SUBSCRIPTION_CLEANUP TN_FREED_BY(tn_client_unsubscribe)
 #define TN_CLASS_INFO_CLEANUP TN_FREED_BY(tn_class_info_free)
 #define TN_SCOPE_CLEANUP TN_FREED_BY(tn_scope_leave)
 
