@@ -69,7 +69,7 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
     const Tenure__V1__DescribeRequest *msg = message;
     Tenure__V1__DescribeResponse *answer = &result->message.describe;
     uint64_t length;
-    int r;
+    int r = 0;
 
     result->which = TENURE__V1__RESPONSE__RESULT_DESCRIBE;
     *answer = (Tenure__V1__DescribeResponse)TENURE__V1__DESCRIBE_RESPONSE__INIT;
@@ -82,7 +82,6 @@ static int describe(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t ve
         answer->length = length;
     if (o->type == TN_TYPE_CLASS || o->type == TN_TYPE_RECORD) {
         r = describe_class(ctx, o, answer);
-
         if (r < 0)
             return r;
     }

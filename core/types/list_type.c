@@ -83,12 +83,14 @@ static int list_equal(const struct tn_object *a, const struct tn_object *b,
 }
 
 /* Walks the array that there is at the beginning: what is referenced from it was
- * referenced at some moment of the walk, whatever the array's place holds now. */
+ * referenced at some moment of the walk, whatever the array's place holds now. The array
+ * is read before the length. The other way round, an item at the end could be missed that
+ * an insertion has moved into a larger array: it is copied there, and nobody shades it. */
 static int list_traverse(const struct tn_object *o, tn_visit_fn visit, void *arg)
 {
     const struct tn_list *list = tn_list_const(o);
-    uint64_t length = tn_state_length(tn_state_load(&list->state));
     const struct tn_list_array *array = tn_list_array_load(list);
+    uint64_t length = tn_state_length(tn_state_load(&list->state));
 
     if (length > tn_list_array_capacity(array))
         length = tn_list_array_capacity(array);

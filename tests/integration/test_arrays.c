@@ -469,7 +469,7 @@ static void by_hand(struct fixture *f)
     command_result_free(&result);
     result = command_run(TN_TEST_TENURE, batch, f->server.endpoint,
                          "[{\"op\": \"array_replace\", \"target\": \"a\", \"index\": 0, "
-                         "\"stride\": 3, \"value\": [50, 60]}, "
+                         "\"step\": 3, \"value\": [50, 60]}, "
                          "{\"op\": \"array_sum\", \"target\": \"a\"}]");
     assert_string_equal(result.err, "");
     assert_non_null(strstr(result.out, "120"));
