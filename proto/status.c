@@ -149,12 +149,12 @@ static void sanitise(char *text)
     }
 }
 
-int tn_status_set(struct tn_status *status, enum tn_reason reason)
+int(tn_status_set)(struct tn_status *status, enum tn_reason reason)
 {
     return tn_status_setf(status, reason, "%s", tn_reason_text(reason));
 }
 
-int tn_status_setf(struct tn_status *status, enum tn_reason reason, const char *format, ...)
+int(tn_status_setf)(struct tn_status *status, enum tn_reason reason, const char *format, ...)
 {
     const struct reason_entry *entry = entry_of(reason);
 

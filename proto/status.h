@@ -242,6 +242,17 @@ TN_COLD TN_PRINTF(3, 4) int tn_status_setf(struct tn_status *status, enum tn_rea
 /* The same from a `tn_err` alone, which must be negative; returns it. */
 TN_COLD int tn_status_set_err(struct tn_status *status, int err);
 
+/* For compilers that wonder whether what is only set on success is used. */
+static inline int tn_status_negative(int err)
+{
+    if (err >= 0)
+        __builtin_unreachable();
+    return err;
+}
+
+#define tn_status_set(status, reason) tn_status_negative((tn_status_set)(status, reason))
+#define tn_status_setf(...) tn_status_negative((tn_status_setf)(__VA_ARGS__))
+
 /*
  * Prepares `ret_wire` as the message that tells `status`. It borrows from
  * `status`, which must live as long, and is not to be freed. Not for a status

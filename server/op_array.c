@@ -171,7 +171,7 @@ static int reduce(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t vers
                   const void *message, struct tn_result *result)
 {
     const Tenure__V1__ArrayReduceRequest *msg = message;
-    enum tn_reduction reduction;
+    enum tn_reduction reduction = TN_REDUCE_SUM;
     struct tn_number number;
     int r = check_array(ctx, o);
 

@@ -87,8 +87,8 @@ static int read_range(struct tn_request_ctx *ctx, struct tn_object *o, uint64_t 
                       const void *message, struct tn_result *result)
 {
     Tenure__V1__ReadResponse *answer = &result->message.read;
-    struct tn_slice data;
-    uint64_t length;
+    struct tn_slice data = TN_SLICE("", 0);
+    uint64_t length = 0;
     int r = content_of(ctx, o, message, &data, &length);
 
     (void)version; /* is of the object's name */

@@ -253,7 +253,7 @@ static int copy(struct tn_request_ctx *ctx, const Tenure__V1__SetNewRequest *msg
 {
     struct tn_set_work work;
     struct tn_object *from;
-    enum tn_type_id type;
+    enum tn_type_id type = TN_TYPE_SET;
     int r = tn_target_hold(ctx, msg->target, &from);
 
     if (r == 0 && !tn_set_is_operand(from))
@@ -275,7 +275,7 @@ static int combine(struct tn_request_ctx *ctx, const Tenure__V1__SetNewRequest *
     struct tn_set_work work;
     struct tn_object *right;
     struct tn_object *left;
-    enum tn_type_id type;
+    enum tn_type_id type = TN_TYPE_SET;
     int r = find_operation(ctx, msg->operation, &operation);
 
     if (r == 0)
