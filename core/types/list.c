@@ -436,7 +436,7 @@ static struct tn_object *pop_locked(struct tn_mutator *mu, struct tn_list *list,
 {
     uint32_t last = tn_state_length_locked(&list->state) - 1;
     struct tn_list_array *array = tn_list_array_locked(list);
-    struct tn_object *item = tn_slot_load(&array->items[at]);
+    struct tn_object *item;
     struct tn_object *moved;
 
     if (at == last) {
@@ -446,6 +446,7 @@ static struct tn_object *pop_locked(struct tn_mutator *mu, struct tn_list *list,
         return tn_slot_swap(mu, &list->object, &array->items[last], NULL);
     }
     tn_state_begin(&list->state, last);
+    item = tn_slot_swap(mu, &list->object, &array->items[at], NULL);
     for (uint32_t i = at; i < last; i++) {
         tn_yield();
         tn_slot_move(mu, &array->items[i], &array->items[i + 1]);
