@@ -203,7 +203,6 @@ int main(void)
     SIZE(tn_scope);
     FIELD(tn_scope, client);
     FIELD(tn_scope, number);
-    FIELD(tn_op, stride);
     FIELD(tn_op, checksum);
     FIELD(tn_op, format);
     SIZE(tn_range);
