@@ -79,14 +79,14 @@ static struct tn_object *take_out(struct tn_mutator *mu, struct tn_list *list, u
 static void move_tail(struct tn_mutator *mu, struct tn_list *list, uint64_t from, uint64_t to,
                       uint64_t length)
 {
-    tn_slot *items = tn_list_array_locked(list)->items;
+    struct tn_list_array *array = tn_list_array_locked(list); /* may be NULL if n is 0 */
     uint64_t n = length - from;
 
     for (uint64_t i = 0; i < n; i++) {
         uint64_t k = to > from ? n - 1 - i : i; /* not over those that are still to move */
 
         tn_yield();
-        tn_slot_move(mu, &items[to + k], &items[from + k]);
+        tn_slot_move(mu, &array->items[to + k], &array->items[from + k]);
     }
 }
 
@@ -101,11 +101,12 @@ static void forget(struct tn_mutator *mu, struct tn_list *list, uint64_t from, u
 static void exchange(struct tn_mutator *mu, struct tn_list *list, const struct tn_stride *stride,
                      struct tn_object **items)
 {
-    tn_slot *slots = tn_list_array_locked(list)->items;
+    struct tn_list_array *array = tn_list_array_locked(list); /* NULL if there is no item */
 
     for (uint64_t i = 0; i < stride->n; i++) {
         tn_yield();
-        items[i] = tn_slot_swap(mu, &list->object, &slots[tn_stride_at(stride, i)], items[i]);
+        items[i] =
+            tn_slot_swap(mu, &list->object, &array->items[tn_stride_at(stride, i)], items[i]);
     }
 }
 
