@@ -36,7 +36,7 @@ static int upload(struct heap_fixture *f, const struct plan *plan, struct tn_int
     if (r < 0)
         return r;
     for (size_t at = 0; r == 0 && at < N_CONTENT; at += 8) {
-        r = tn_intake_append(intake, f->mu, TN_SLICE(CONTENT + at, 8));
+        r = tn_intake_append(intake, f->mu, TN_SLICE(&CONTENT[at], 8));
         if (r == 0)
             assert_int_equal(intake->n_received, at + 8);
     }

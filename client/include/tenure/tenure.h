@@ -1951,7 +1951,8 @@ TN_API uint32_t tn_client_next_timeout(const tn_client *client);
 #define TN_SCOPE(client) TN_SCOPE_AT_(client, __LINE__)
 #define TN_SCOPE_AT_(client, line) TN_SCOPE_NAMED_(client, line)
 #define TN_SCOPE_NAMED_(client, line)                                                              \
-    TN_SCOPE_CLEANUP tn_scope tn_scope_of_line_##line = tn_scope_enter(client)
+    TN_SCOPE_CLEANUP __attribute__((unused)) tn_scope tn_scope_of_line_##line =                    \
+        tn_scope_enter(client)
 #endif
 
 #ifdef __cplusplus
