@@ -135,9 +135,15 @@ static void sweep(struct tn_heap *heap, size_t n_objs)
         return; /* their buffers stay with the process */
     collect_all(heap, &array);
     TN_ASSERT(array.n == n_objs);
-    /* One more reference for each, so that none dies while the others let go. */
-    for (size_t i = 0; i < n_objs; i++)
-        tn_incref(mu, array.items[i]);
+    /* One more reference for each, so that none dies while the others let go; published,
+     * because nobody is left but this mutator, which may not be the owner. */
+    for (size_t i = 0; i < n_objs; i++) {
+        struct tn_object *o = array.items[i];
+
+        if (mu->publishes && !tn_is_published(o) && !tn_is_immortal(o))
+            atomic_store_explicit(&o->shared, TN_STATE_PUBLISHED, memory_order_relaxed);
+        tn_incref(mu, o);
+    }
     for (size_t i = 0; i < n_objs; i++) {
         const struct tn_type *type = tn_type_of(array.items[i]);
         size_t budget = SIZE_MAX;
