@@ -95,8 +95,9 @@ static int deque_traverse(const struct tn_object *o, tn_visit_fn visit, void *ar
     return tn_chunks_traverse(&tn_deque_const(o)->root, visit, arg);
 }
 
-/* A dead deque gets shorter from its left end, a chunk at a time at most. The slots
- * are left as they are: readers that have the old window find what they refer to. */
+/* A dead deque gets shorter from its left end, a chunk at a time at most. The slots are
+ * emptied: traversing looks at chunks, not at the window. Readers that have the old
+ * window find that it has changed. */
 static bool deque_clear(struct tn_mutator *mu, struct tn_object *o, size_t *budget)
 {
     struct tn_deque *deque = (struct tn_deque *)(void *)o;
@@ -104,7 +105,7 @@ static bool deque_clear(struct tn_mutator *mu, struct tn_object *o, size_t *budg
     struct tn_chunks_walk walk = tn_deque_walk(deque);
 
     while (window.length > 0 && *budget > 0) {
-        const tn_slot *slot = tn_chunks_walk_to(&walk, window.first);
+        tn_slot *slot = tn_chunks_walk_to(&walk, window.first);
 
         --*budget;
         window.first++;
@@ -112,7 +113,7 @@ static bool deque_clear(struct tn_mutator *mu, struct tn_object *o, size_t *budg
         /* Release: who finds no chunk any more sees that the deque has changed. */
         atomic_store_explicit(&deque->first, window.first, memory_order_release);
         tn_state_set_length(&deque->state, (uint32_t)window.length);
-        tn_slot_drop(mu, slot);
+        tn_decref(mu, tn_slot_swap(mu, o, slot, NULL));
         if (window.length == 0 || window.first % TN_CHUNK_SLOTS == 0) {
             walk = tn_deque_walk(deque);
             tn_chunks_cut(mu, o, &deque->root, tn_chunks_of(window.first - 1, window.length + 1),
