@@ -393,6 +393,8 @@ static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_o
                     size_t *ret_n)
 {
     struct tn_request_ctx *ctx = graph->ctx;
+    bool has_pairs = o->type == TN_TYPE_DICT || o->type == TN_TYPE_RECORD;
+    size_t entry_bytes = has_pairs ? sizeof(struct tn_dict_item) : sizeof(struct tn_object *);
     uint64_t room;
 
     if (tn_length(o, &room) < 0)
@@ -403,8 +405,7 @@ static int snapshot(struct tn_out_graph *graph, struct tn_object *o, struct tn_o
 
         if (room > graph->want_nodes) /* will be cut off, so do not look */
             return TN_ERR_TOO_BIG;
-        *ret_items = tn_ctx_alloc(ctx, (room + 1) * sizeof(struct tn_dict_item) +
-                                           sizeof(struct tn_object *));
+        *ret_items = tn_ctx_alloc(ctx, (room + 1) * entry_bytes + sizeof(struct tn_object *));
         if (*ret_items == NULL)
             return TN_ERR_NOMEM;
         r = copy_items(ctx->mu, o, room, *ret_items, ret_n, &is_all);

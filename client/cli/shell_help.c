@@ -71,18 +71,19 @@ static const struct {
       "  p.x    p.x = 3    del p.x  read, set and remove an attribute\n"
       "  p.__class__                its class\n"
       "Records are told apart by identity: two with the same values are two.\n" },
-    { "functions", "  refcount x   how many references the object has (looking is not counted)\n"
-                   "  id x         its identity: two names with the same one are one object\n"
-                   "  type x       its type\n"
-                   "  sizeof x     how many bytes it occupies, without what it refers to\n"
-                   "  len x        items, bytes or characters\n"
-                   "  describe x   all of this, and the size with everything that it refers to\n"
-                   "  print x      show it\n"
-                   "  weakref x    an object that refers to x but does not keep it\n"
-                   "  deref w      what a weakref refers to; None if it is gone\n"
-                   "  export x     a token, for which any program gets the object\n"
-                   "  y = import('TOKEN')    the object of a token\n"
-                   "Each also works with brackets: len(x).\n" },
+    { "functions",
+      "  refcount x   how many references the object has (looking is not counted)\n"
+      "  id x         its identity: two names with the same one are one object\n"
+      "  type x       its type\n"
+      "  sizeof x     how many bytes it occupies, without what it refers to\n"
+      "  len x        items, bytes or characters\n"
+      "  describe x   all of this, and the size with everything that it refers to\n"
+      "  print x      show it\n"
+      "  weakref x    an object that refers to x but does not keep it; w = weakref(x)\n"
+      "  deref w      what a weakref refers to; None if it is gone\n"
+      "  export x     a token, for which any program gets the object\n"
+      "  y = import('TOKEN')    the object of a token\n"
+      "Each also works with brackets: len(x).\n" },
 };
 
 static const char general[] =

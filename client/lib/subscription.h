@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Subscriptions: streams of messages that come for one request.
+ * Subscriptions: many messages that come for one request.
  *
  * What comes is stored as it is, whoever is just receiving, and read when its
  * owner can be told: batch by batch into the subscription's own box. What would
